@@ -1,0 +1,438 @@
+"""Statements about requests: each row is queue entry, quota ledger, seed record and history in one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+from engine import CompleteRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiosqlite import Connection
+
+    from bot.policy import Rules
+
+Kind = Literal["imagine", "reroll", "edit", "again", "example"]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+FinalState = Literal["done", "failed", "cancelled"]
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O, U, which people misread. Source: https://www.crockford.com/base32.html."""
+FIRST_SHORT_ID = 32**3
+"""Added to a request's number, so that its short id has at least four characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Everything that admission needs to know of one wish."""
+
+    kind: Kind
+    parent_id: int | None
+    user_id: int
+    guild_id: int | None
+    """None: a direct message."""
+    channel_id: int
+    interaction_id: int
+    interaction_token: str
+    attachment_limit: int
+    """Bytes a file may have, as the interaction says."""
+    locale: str
+    request: CompleteRequest
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """One row of `requests`, column by column. Times are unix seconds."""
+
+    id: int
+    kind: Kind
+    parent_id: int | None
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    message_id: int | None
+    """The waiting message; None until Discord has shown it, and only then is the request accepted."""
+    interaction_id: int
+    interaction_token: str
+    attachment_limit: int
+    locale: str
+    model: str
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    seed: int
+    scheduler: str
+    num_images: int
+    day: str
+    charged: int
+    state: State
+    reason: str | None
+    failed_attempts: int
+    interruptions: int
+    flagged: int
+    created_at: float
+    started_at: float | None
+    delivering_at: float | None
+    ended_at: float | None
+    told_at: float | None
+    """When the waiting message showed how the request ended."""
+    ping_intended_at: float | None
+    pinged_at: float | None
+
+    @property
+    def request(self) -> CompleteRequest:
+        """What the engine is asked, owned by the member."""
+        return CompleteRequest(
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
+            width=self.width,
+            height=self.height,
+            num_inference_steps=self.num_inference_steps,
+            guidance_scale=self.guidance_scale,
+            seed=self.seed,
+            scheduler=self.scheduler,
+            num_images=self.num_images,
+            owner=str(self.user_id),
+        )
+
+    @property
+    def seeds(self) -> range:
+        """The seed of each picture."""
+        return range(self.seed, self.seed + self.num_images)
+
+    @property
+    def short_id(self) -> str:
+        """What people read and type, like `7Q4K`."""
+        number, digits = self.id + FIRST_SHORT_ID, ""
+        while number:
+            number, digit = divmod(number, len(DIGITS))
+            digits = DIGITS[digit] + digits
+        return digits
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it still waits or is being drawn."""
+        return self.state in ("queued", "running")
+
+
+def request_id_of(short_id: str) -> int | None:
+    """The number behind a short id as somebody typed it (`#`, case, O for 0, I and L for 1); None if it is none."""
+    number = 0
+    for character in short_id.strip().removeprefix("#").upper().translate(str.maketrans("OIL", "011")):
+        digit = DIGITS.find(character)
+        if digit < 0:
+            return None
+        number = number * len(DIGITS) + digit
+    return number - FIRST_SHORT_ID if FIRST_SHORT_ID < number < 2**63 else None
+
+
+async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, now: float) -> RequestRow | None:
+    """Admit and charge in one statement; None where the member's pictures of the day or places in the line are used."""
+    return await _row(
+        connection,
+        """
+        INSERT INTO requests (
+            kind, parent_id, user_id, guild_id, channel_id, interaction_id, interaction_token, attachment_limit, locale,
+            model, prompt, negative_prompt, width, height, num_inference_steps, guidance_scale, seed, scheduler,
+            num_images, day, charged, created_at
+        )
+        SELECT
+            :kind, :parent_id, :user_id, :guild_id, :channel_id, :interaction_id, :interaction_token, :attachment_limit,
+            :locale, :model, :prompt, :negative_prompt, :width, :height, :num_inference_steps, :guidance_scale, :seed,
+            :scheduler, :num_images, :day, :num_images, :now
+        WHERE
+            :num_images <= :pictures_per_day - (
+                SELECT coalesce(sum(charged), 0) FROM requests
+                WHERE user_id = :user_id AND guild_id IS :guild_id AND day = :day
+            )
+            AND :places_in_line > (
+                SELECT count(*) FROM requests INDEXED BY requests_unfinished
+                WHERE user_id = :user_id AND guild_id IS :guild_id AND state IN ('queued', 'running')
+            )
+        RETURNING *
+        """,
+        {
+            **{name: getattr(ask, name) for name in Ask.__slots__ if name != "request"},
+            **{name: getattr(ask.request, name) for name in CompleteRequest.__dataclass_fields__},
+            **asdict(rules),
+            "day": day,
+            "now": now,
+        },
+    )
+
+
+async def fetch(connection: Connection, request_id: int) -> RequestRow | None:
+    """The request with this number, whatever its state."""
+    return await _row(connection, "SELECT * FROM requests WHERE id = :request_id", {"request_id": request_id})
+
+
+async def fetch_by_message(connection: Connection, message_id: int) -> RequestRow | None:
+    """The request that this message belongs to."""
+    return await _row(connection, "SELECT * FROM requests WHERE message_id = :message_id", {"message_id": message_id})
+
+
+async def unfinished(connection: Connection) -> list[RequestRow]:
+    """What waits or is being drawn, oldest first."""
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM requests INDEXED BY requests_unfinished WHERE state IN ('queued', 'running') ORDER BY id
+        """,
+        {},
+    )
+
+
+async def mark_answered(connection: Connection, request_id: int, *, message_id: int) -> None:
+    """Discord has shown the waiting message: from now on the request is accepted."""
+    await _change(
+        connection,
+        "UPDATE requests SET message_id = :message_id WHERE id = :request_id",
+        {"request_id": request_id, "message_id": message_id},
+    )
+
+
+async def start(connection: Connection, request_id: int, *, now: float) -> bool:
+    """Let a waiting request run; False if it no longer waits."""
+    return await _change(
+        connection,
+        "UPDATE requests SET state = 'running', started_at = :now WHERE id = :request_id AND state = 'queued'",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def give_back(connection: Connection, request_id: int) -> None:
+    """Let a running request wait again."""
+    await _change(
+        connection,
+        "UPDATE requests SET state = 'queued' WHERE id = :request_id AND state = 'running'",
+        {"request_id": request_id},
+    )
+
+
+async def count_interruptions(connection: Connection) -> None:
+    """At a start of the bot: what was running when the process died waits again, and that is counted."""
+    await connection.execute_fetchall(
+        """
+        UPDATE requests INDEXED BY requests_unfinished SET state = 'queued', interruptions = interruptions + 1
+        WHERE state IN ('queued', 'running') AND state = 'running'
+        """
+    )
+
+
+async def count_failed_attempt(connection: Connection, request_id: int) -> int:
+    """Let a request that the engine failed wait again; how often it has failed by now, 0 if it no longer ran."""
+    rows = await connection.execute_fetchall(
+        """
+        UPDATE requests SET state = 'queued', failed_attempts = failed_attempts + 1
+        WHERE id = :request_id AND state = 'running' RETURNING failed_attempts
+        """,
+        {"request_id": request_id},
+    )
+    return sum(row["failed_attempts"] for row in rows)
+
+
+async def mark_delivering(connection: Connection, request_id: int, *, now: float) -> None:
+    """The pictures are about to be put into the message: a start that finds this looks there first."""
+    await _change(
+        connection,
+        "UPDATE requests SET delivering_at = :now WHERE id = :request_id",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def intend_cancel(connection: Connection, request_id: int, *, reason: str) -> bool:
+    """Write down that a request is to end as soon as its pictures can be dropped; False if it has ended."""
+    return await _change(
+        connection,
+        "UPDATE requests SET reason = :reason WHERE id = :request_id AND state IN ('queued', 'running')",
+        {"request_id": request_id, "reason": reason},
+    )
+
+
+async def end(
+    connection: Connection,
+    request_id: int,
+    *,
+    state: FinalState,
+    reason: str | None,
+    charged: int,
+    flagged: int,
+    now: float,
+    ping: bool = False,
+) -> bool:
+    """
+    End a request and charge what was delivered, which refunds the rest; False if it had already ended.
+
+    Args:
+        ping: whether its owner is to be pinged; where that was meant before, it stays so.
+    """
+    return await _change(
+        connection,
+        """
+        UPDATE requests
+        SET state = :state, reason = :reason, charged = :charged, flagged = :flagged, ended_at = :now,
+            ping_intended_at = coalesce(ping_intended_at, iif(:ping, :now, NULL))
+        WHERE id = :request_id AND state IN ('queued', 'running')
+        """,
+        {
+            "request_id": request_id,
+            "state": state,
+            "reason": reason,
+            "charged": charged,
+            "flagged": flagged,
+            "now": now,
+            "ping": ping,
+        },
+    )
+
+
+async def mark_told(connection: Connection, request_id: int, *, now: float) -> None:
+    """The waiting message shows how the request ended."""
+    await _change(
+        connection,
+        "UPDATE requests SET told_at = :now WHERE id = :request_id",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def untold(connection: Connection) -> list[RequestRow]:
+    """Requests that ended without their message showing it yet, oldest first."""
+    return await _rows(
+        connection, "SELECT * FROM requests WHERE ended_at IS NOT NULL AND told_at IS NULL ORDER BY id", {}
+    )
+
+
+async def unpinged(connection: Connection) -> list[RequestRow]:
+    """Requests whose owner was about to be pinged, oldest first."""
+    return await _rows(
+        connection, "SELECT * FROM requests WHERE ping_intended_at IS NOT NULL AND pinged_at IS NULL ORDER BY id", {}
+    )
+
+
+async def intend_ping(connection: Connection, request_id: int, *, now: float) -> bool:
+    """Write down that the owner is about to be pinged; False if somebody already meant to."""
+    return await _change(
+        connection,
+        "UPDATE requests SET ping_intended_at = :now WHERE id = :request_id AND ping_intended_at IS NULL",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def mark_pinged(connection: Connection, request_id: int, *, now: float) -> None:
+    """The owner has been pinged."""
+    await _change(
+        connection,
+        "UPDATE requests SET pinged_at = :now WHERE id = :request_id",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def renew_token(connection: Connection, request_id: int, *, interaction_id: int, interaction_token: str) -> None:
+    """Remember a younger interaction on the same message, through which it can be edited for another 15 minutes."""
+    await _change(
+        connection,
+        """
+        UPDATE requests SET interaction_id = :interaction_id, interaction_token = :interaction_token
+        WHERE id = :request_id
+        """,
+        {"request_id": request_id, "interaction_id": interaction_id, "interaction_token": interaction_token},
+    )
+
+
+async def used_today(connection: Connection, *, user_id: int, guild_id: int | None, day: str) -> int:
+    """Pictures charged to a member on a day, reserved ones among them."""
+    return await _number(
+        connection,
+        """
+        SELECT coalesce(sum(charged), 0) FROM requests
+        WHERE user_id = :user_id AND guild_id IS :guild_id AND day = :day
+        """,
+        {"user_id": user_id, "guild_id": guild_id, "day": day},
+    )
+
+
+async def places_held(connection: Connection, *, user_id: int, guild_id: int | None) -> int:
+    """A member's requests that wait or are being drawn."""
+    return await _number(
+        connection,
+        """
+        SELECT count(*) FROM requests INDEXED BY requests_unfinished
+        WHERE user_id = :user_id AND guild_id IS :guild_id AND state IN ('queued', 'running')
+        """,
+        {"user_id": user_id, "guild_id": guild_id},
+    )
+
+
+async def history(
+    connection: Connection, *, user_id: int, guild_id: int | None, before_id: int | None, count: int
+) -> list[RequestRow]:
+    """
+    A member's requests in one server (or in direct messages), newest first, without those that nobody ever saw.
+
+    Args:
+        before_id: the last id of the page before; None is the first page.
+    """
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM requests
+        WHERE user_id = :user_id AND guild_id IS :guild_id AND id < :before_id
+            AND NOT (message_id IS NULL AND state = 'cancelled')
+        ORDER BY id DESC LIMIT :count
+        """,
+        {
+            "user_id": user_id,
+            "guild_id": guild_id,
+            "before_id": 2**63 - 1 if before_id is None else before_id,
+            "count": count,
+        },
+    )
+
+
+async def withdraw_channel(connection: Connection, *, channel_id: int, now: float) -> list[int]:
+    """Cancel and refund what waits in a channel or thread that is gone; their numbers."""
+    rows = await connection.execute_fetchall(
+        """
+        UPDATE requests SET state = 'cancelled', reason = 'channel-gone', charged = 0, ended_at = :now
+        WHERE channel_id = :channel_id AND state IN ('queued', 'running') RETURNING id
+        """,
+        {"channel_id": channel_id, "now": now},
+    )
+    return [row["id"] for row in rows]
+
+
+async def withdraw_guild(connection: Connection, *, guild_id: int, now: float) -> list[int]:
+    """Cancel and refund what waits in a server that is gone; their numbers."""
+    rows = await connection.execute_fetchall(
+        """
+        UPDATE requests SET state = 'cancelled', reason = 'server-gone', charged = 0, ended_at = :now
+        WHERE guild_id = :guild_id AND state IN ('queued', 'running') RETURNING id
+        """,
+        {"guild_id": guild_id, "now": now},
+    )
+    return [row["id"] for row in rows]
+
+
+async def _rows(connection: Connection, sql: str, values: Mapping[str, object]) -> list[RequestRow]:
+    return [RequestRow(**dict(row)) for row in await connection.execute_fetchall(sql, values)]
+
+
+async def _row(connection: Connection, sql: str, values: Mapping[str, object]) -> RequestRow | None:
+    rows = await _rows(connection, sql, values)
+    return rows[0] if rows else None
+
+
+async def _number(connection: Connection, sql: str, values: Mapping[str, object]) -> int:
+    [(number,)] = await connection.execute_fetchall(sql, values)
+    return int(number)
+
+
+async def _change(connection: Connection, sql: str, values: Mapping[str, object]) -> bool:
+    async with connection.execute(sql, values) as cursor:
+        return cursor.rowcount > 0

@@ -1,0 +1,1 @@
+"""Numbered SQL migrations, package data so that they are found in a wheel too."""

@@ -1,0 +1,458 @@
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.database import Database
+from bot.policy import Rules
+from bot.store import limits, requests, servers
+from bot.store.requests import Ask, RequestRow, request_id_of
+from engine import CompleteRequest
+
+TODAY = "2026-08-01"
+GENEROUS = Rules(pictures_per_day=1000, places_in_line=1000, pixels=2**22, steps=150)
+REQUEST = CompleteRequest(
+    prompt="a red heart",
+    negative_prompt="blur",
+    width=192,
+    height=128,
+    num_inference_steps=25,
+    guidance_scale=4.5,
+    seed=4181,
+    scheduler="dpmpp_2m_karras",
+    num_images=4,
+)
+ASK = Ask(
+    kind="imagine",
+    parent_id=None,
+    user_id=1,
+    guild_id=7,
+    channel_id=70,
+    interaction_id=2**62,
+    interaction_token="aW50",
+    attachment_limit=10 * 2**20,
+    locale="en-GB",
+    request=REQUEST,
+    model="emoji",
+)
+
+
+@pytest.fixture
+async def database(tmp_path):
+    async with Database.open(tmp_path / "bot.sqlite3") as database:
+        yield database
+
+
+@pytest.fixture
+async def connection(database):
+    async with database.transaction() as connection:
+        yield connection
+
+
+async def reserve(connection, *, rules=GENEROUS, day=TODAY, now=100.0, num_images=4, **changes):
+    request = dataclasses.replace(REQUEST, num_images=num_images)
+    return await requests.reserve(
+        connection, dataclasses.replace(ASK, request=request, **changes), rules, day=day, now=now
+    )
+
+
+async def end(connection, row, *, state="done", charged=0, reason=None, **facts):
+    values = {"flagged": 0, "now": 200.0} | facts
+    return await requests.end(connection, row.id, state=state, reason=reason, charged=charged, **values)
+
+
+# rows
+
+
+async def test_a_row_has_exactly_the_columns_of_the_table(connection):
+    columns = await connection.execute_fetchall("SELECT name FROM pragma_table_info('requests')")
+    assert [name for (name,) in columns] == [field.name for field in dataclasses.fields(RequestRow)]
+
+
+async def test_a_reserved_row_holds_what_was_asked(connection):
+    row = await reserve(connection)
+    assert row.request == REQUEST
+    assert row.request.owner == "1"
+    assert {name: getattr(row, name) for name in ("kind", "user_id", "guild_id", "channel_id", "locale", "model")} == {
+        "kind": "imagine",
+        "user_id": 1,
+        "guild_id": 7,
+        "channel_id": 70,
+        "locale": "en-GB",
+        "model": "emoji",
+    }
+
+
+async def test_a_reserved_row_waits_is_charged_in_full_and_not_yet_accepted(connection):
+    row = await reserve(connection)
+    assert (row.state, row.charged, row.day, row.created_at, row.message_id) == ("queued", 4, TODAY, 100.0, None)
+    assert row.is_unfinished
+
+
+async def test_a_row_reads_back_as_it_was_reserved(connection):
+    row = await reserve(connection)
+    assert await requests.fetch(connection, row.id) == row
+
+
+async def test_each_picture_has_the_next_seed(connection):
+    assert list((await reserve(connection)).seeds) == [4181, 4182, 4183, 4184]
+
+
+async def test_an_unknown_number_gives_no_row(connection):
+    assert await requests.fetch(connection, 99) is None
+
+
+async def test_a_parent_must_exist(connection):
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        await reserve(connection, parent_id=99)
+
+
+async def test_a_request_is_found_by_its_message(connection):
+    row = await reserve(connection)
+    await requests.mark_answered(connection, row.id, message_id=555)
+    assert (await requests.fetch_by_message(connection, 555)).id == row.id
+    assert await requests.fetch_by_message(connection, 556) is None
+
+
+# short ids
+
+
+async def test_the_first_request_s_short_id_is_1001(connection):
+    assert (await reserve(connection)).short_id == "1001"
+
+
+@pytest.mark.parametrize("typed", ["1001", "#1001", " 1001 ", "iOo1", "Loo1", "l00I"])
+def test_a_short_id_is_read_as_people_type_it(typed):
+    assert request_id_of(typed) == 1
+
+
+@pytest.mark.parametrize("typed", ["", "#", "100U", "1000", "1", "a picture", "-1001", "Z" * 40])
+def test_what_is_no_short_id_gives_nothing(typed):
+    assert request_id_of(typed) is None
+
+
+ROW = RequestRow(**dict.fromkeys((field.name for field in dataclasses.fields(RequestRow)), 0))
+
+
+@given(st.integers(1, 2**60))
+def test_every_short_id_leads_back_to_its_request(request_id):
+    assert request_id_of(dataclasses.replace(ROW, id=request_id).short_id.lower()) == request_id
+
+
+# admission in one statement
+
+
+@pytest.mark.parametrize(("limit", "is_admitted"), [(3, False), (4, True)])
+async def test_a_request_is_admitted_if_all_its_pictures_fit_the_day(connection, limit, is_admitted):
+    row = await reserve(connection, rules=dataclasses.replace(GENEROUS, pictures_per_day=limit))
+    assert (row is not None) == is_admitted
+
+
+async def test_places_are_counted_while_requests_wait_or_run(connection):
+    rules = dataclasses.replace(GENEROUS, places_in_line=2)
+    first, second = await reserve(connection, rules=rules), await reserve(connection, rules=rules)
+    await requests.start(connection, second.id, now=1)
+    assert await reserve(connection, rules=rules) is None
+    await end(connection, first)
+    assert await reserve(connection, rules=rules) is not None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"day": "2026-08-02"}, id="another day"),
+        pytest.param({"guild_id": 8}, id="another server"),
+        pytest.param({"guild_id": None}, id="direct messages"),
+        pytest.param({"user_id": 2}, id="another member"),
+    ],
+)
+async def test_a_member_s_pictures_count_by_day_and_place(connection, other):
+    rules = dataclasses.replace(GENEROUS, pictures_per_day=4)
+    await reserve(connection, rules=rules)
+    assert await reserve(connection, rules=rules, **other) is not None
+    assert await reserve(connection, rules=rules) is None
+
+
+async def test_direct_messages_are_counted_too(connection):
+    rules = dataclasses.replace(GENEROUS, pictures_per_day=4)
+    await reserve(connection, rules=rules, guild_id=None)
+    assert await reserve(connection, rules=rules, guild_id=None) is None
+    assert await requests.used_today(connection, user_id=1, guild_id=None, day=TODAY) == 4
+    assert await requests.places_held(connection, user_id=1, guild_id=None) == 1
+
+
+# the road
+
+
+async def test_what_waits_starts_once(connection):
+    row = await reserve(connection)
+    assert await requests.start(connection, row.id, now=150.0)
+    assert not await requests.start(connection, row.id, now=151.0)
+    row = await requests.fetch(connection, row.id)
+    assert (row.state, row.started_at) == ("running", 150.0)
+
+
+async def test_what_was_given_back_waits_and_can_start_again(connection):
+    row = await reserve(connection)
+    await requests.start(connection, row.id, now=1)
+    await requests.give_back(connection, row.id)
+    assert (await requests.fetch(connection, row.id)).state == "queued"
+    assert await requests.start(connection, row.id, now=2)
+
+
+async def test_the_unfinished_are_those_that_wait_or_run_oldest_first(connection):
+    rows = [await reserve(connection) for _ in range(4)]
+    await requests.start(connection, rows[1].id, now=1)
+    await end(connection, rows[2])
+    assert [row.id for row in await requests.unfinished(connection)] == [rows[0].id, rows[1].id, rows[3].id]
+
+
+async def test_only_what_was_running_counts_an_interruption(connection):
+    waiting, running, done = [await reserve(connection) for _ in range(3)]
+    await requests.start(connection, running.id, now=1)
+    await end(connection, done)
+    await requests.count_interruptions(connection)
+    rows = [await requests.fetch(connection, row.id) for row in (waiting, running, done)]
+    assert [(row.state, row.interruptions) for row in rows] == [("queued", 0), ("queued", 1), ("done", 0)]
+
+
+async def test_failed_attempts_are_counted_one_by_one(connection):
+    row = await reserve(connection)
+    counts = []
+    for _ in range(3):
+        await requests.start(connection, row.id, now=1)
+        counts.append(await requests.count_failed_attempt(connection, row.id))
+    assert counts == [1, 2, 3]
+    assert (await requests.fetch(connection, row.id)).state == "queued"
+
+
+async def test_a_request_that_ended_meanwhile_counts_no_failed_attempt(connection):
+    row = await reserve(connection)
+    await end(connection, row, state="cancelled")
+    assert await requests.count_failed_attempt(connection, row.id) == 0
+    assert (await requests.fetch(connection, row.id)).state == "cancelled"
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["waiting", "running"])
+async def test_ending_charges_what_was_delivered(connection, is_running):
+    row = await reserve(connection)
+    if is_running:
+        await requests.start(connection, row.id, now=1)
+    assert await end(connection, row, charged=3, flagged=1)
+    row = await requests.fetch(connection, row.id)
+    assert (row.state, row.charged, row.flagged, row.ended_at, row.is_unfinished) == ("done", 3, 1, 200.0, False)
+    assert await requests.used_today(connection, user_id=1, guild_id=7, day=TODAY) == 3
+
+
+async def test_a_request_ends_once(connection):
+    row = await reserve(connection)
+    await end(connection, row, state="cancelled", reason="cancelled-by-owner")
+    assert not await end(connection, row, charged=4)
+    row = await requests.fetch(connection, row.id)
+    assert (row.state, row.reason, row.charged) == ("cancelled", "cancelled-by-owner", 0)
+
+
+async def test_what_has_ended_neither_starts_nor_waits_again(connection):
+    row = await reserve(connection)
+    await end(connection, row)
+    assert not await requests.start(connection, row.id, now=1)
+    await requests.give_back(connection, row.id)
+    assert (await requests.fetch(connection, row.id)).state == "done"
+
+
+async def test_nobody_is_charged_more_than_was_asked(connection):
+    row = await reserve(connection)
+    with pytest.raises(Exception, match="CHECK constraint"):
+        await end(connection, row, charged=5)
+
+
+async def test_the_wish_to_cancel_is_written_down_while_the_request_goes_on(connection):
+    row = await reserve(connection)
+    assert await requests.intend_cancel(connection, row.id, reason="cancelled-by-owner")
+    row = await requests.fetch(connection, row.id)
+    assert (row.state, row.reason) == ("queued", "cancelled-by-owner")
+
+
+async def test_a_request_that_has_ended_cannot_be_cancelled(connection):
+    row = await reserve(connection)
+    await end(connection, row)
+    assert not await requests.intend_cancel(connection, row.id, reason="cancelled-by-owner")
+    assert (await requests.fetch(connection, row.id)).reason is None
+
+
+async def test_delivering_is_written_down_before_it_happens(connection):
+    row = await reserve(connection)
+    await requests.mark_delivering(connection, row.id, now=180.0)
+    assert (await requests.fetch(connection, row.id)).delivering_at == 180.0
+
+
+async def test_a_younger_token_takes_the_place_of_the_old(connection):
+    row = await reserve(connection)
+    await requests.renew_token(connection, row.id, interaction_id=5, interaction_token="younger")
+    row = await requests.fetch(connection, row.id)
+    assert (row.interaction_id, row.interaction_token) == (5, "younger")
+
+
+async def test_what_ended_is_untold_until_its_message_shows_it(connection):
+    _waiting, first, second = [await reserve(connection) for _ in range(3)]
+    await end(connection, first)
+    await end(connection, second, state="cancelled")
+    assert [row.id for row in await requests.untold(connection)] == [first.id, second.id]
+    await requests.mark_told(connection, first.id, now=201.0)
+    assert [row.id for row in await requests.untold(connection)] == [second.id]
+
+
+async def test_a_ping_is_meant_once_and_left_to_do_until_it_is_sent(connection):
+    row = await reserve(connection)
+    assert await requests.unpinged(connection) == []
+    assert await requests.intend_ping(connection, row.id, now=1.0)
+    assert not await requests.intend_ping(connection, row.id, now=2.0)
+    assert [row.id for row in await requests.unpinged(connection)] == [row.id]
+    await requests.mark_pinged(connection, row.id, now=3.0)
+    assert await requests.unpinged(connection) == []
+
+
+@pytest.mark.parametrize(("ping", "intended_at"), [(True, 200.0), (False, None)])
+async def test_an_end_may_mean_a_ping(connection, ping, intended_at):
+    row = await reserve(connection)
+    await end(connection, row, charged=4, ping=ping)
+    assert (await requests.fetch(connection, row.id)).ping_intended_at == intended_at
+
+
+async def test_a_channel_that_is_gone_withdraws_what_waits_there_and_refunds_it(connection):
+    here, running, done = [await reserve(connection, channel_id=70) for _ in range(3)]
+    await requests.start(connection, running.id, now=1)
+    await end(connection, done, charged=4)
+    await reserve(connection, channel_id=71)
+    assert await requests.withdraw_channel(connection, channel_id=70, now=2.0) == [here.id, running.id]
+    row = await requests.fetch(connection, here.id)
+    assert (row.state, row.reason, row.charged, row.ended_at) == ("cancelled", "channel-gone", 0, 2.0)
+    assert await requests.used_today(connection, user_id=1, guild_id=7, day=TODAY) == 8
+
+
+async def test_a_server_that_is_gone_withdraws_what_waits_there(connection):
+    here = await reserve(connection)
+    elsewhere = await reserve(connection, guild_id=8)
+    assert await requests.withdraw_guild(connection, guild_id=7, now=2.0) == [here.id]
+    assert (await requests.fetch(connection, here.id)).reason == "server-gone"
+    assert (await requests.fetch(connection, elsewhere.id)).state == "queued"
+
+
+# history
+
+
+async def test_history_is_the_member_s_own_in_this_server_newest_first(connection):
+    first, second = await reserve(connection), await reserve(connection)
+    await reserve(connection, user_id=2)
+    await reserve(connection, guild_id=8)
+    await reserve(connection, guild_id=None)
+    rows = await requests.history(connection, user_id=1, guild_id=7, before_id=None, count=10)
+    assert [row.id for row in rows] == [second.id, first.id]
+
+
+async def test_pages_of_history_meet_without_gap_or_overlap(connection):
+    ids = [(await reserve(connection, guild_id=None)).id for _ in range(5)]
+    pages, before_id = [], None
+    while page := await requests.history(connection, user_id=1, guild_id=None, before_id=before_id, count=2):
+        pages.append([row.id for row in page])
+        before_id = page[-1].id
+    assert pages == [ids[4:2:-1], ids[2:0:-1], ids[:1]]
+
+
+async def test_what_discord_never_showed_is_no_history(connection):
+    shown, unseen = await reserve(connection), await reserve(connection)
+    await requests.mark_answered(connection, shown.id, message_id=555)
+    for row in (shown, unseen):
+        await end(connection, row, state="cancelled", reason="never-shown")
+    rows = await requests.history(connection, user_id=1, guild_id=7, before_id=None, count=10)
+    assert [row.id for row in rows] == [shown.id]
+
+
+async def test_no_statement_reads_the_whole_table(connection):
+    row = await reserve(connection)
+    statements = []
+    await connection.set_trace_callback(statements.append)
+    await reserve(connection)
+    await requests.fetch(connection, row.id)
+    await requests.fetch_by_message(connection, 555)
+    await requests.unfinished(connection)
+    await requests.untold(connection)
+    await requests.unpinged(connection)
+    await requests.count_interruptions(connection)
+    await requests.used_today(connection, user_id=1, guild_id=7, day=TODAY)
+    await requests.places_held(connection, user_id=1, guild_id=None)
+    await requests.history(connection, user_id=1, guild_id=None, before_id=9, count=5)
+    await requests.withdraw_channel(connection, channel_id=70, now=1.0)
+    await requests.withdraw_guild(connection, guild_id=7, now=1.0)
+    await end(connection, row)
+    await connection.set_trace_callback(None)
+    plans = {
+        statement: [step["detail"] for step in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {statement}")]
+        for statement in statements
+    }
+    assert len(plans) == 13
+    scans = {statement for statement, steps in plans.items() if "SCAN requests" in steps}
+    assert scans == set()
+
+
+async def test_a_page_of_history_is_read_in_order_without_sorting(connection):
+    statements = []
+    await connection.set_trace_callback(statements.append)
+    await requests.history(connection, user_id=1, guild_id=None, before_id=None, count=5)
+    await connection.set_trace_callback(None)
+    [step] = await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {statements[0]}")
+    assert "requests_history (user_id=? AND guild_id=? AND id<?)" in step["detail"]
+
+
+# limits and servers
+
+
+async def set_limit(connection, *, user_id, value, name="steps", guild_id=7):
+    await limits.set_limit(connection, guild_id=guild_id, user_id=user_id, name=name, value=value, set_by=9, now=1.0)
+
+
+async def test_limits_of_server_and_member_are_read_apart(connection):
+    await set_limit(connection, user_id=limits.WHOLE_SERVER, value=50)
+    await set_limit(connection, user_id=1, value=20)
+    await set_limit(connection, user_id=2, value=30)
+    await set_limit(connection, user_id=1, value=1, guild_id=8)
+    assert await limits.read_limits(connection, 7, 1) == ({"steps": 50}, {"steps": 20})
+
+
+async def test_direct_messages_have_no_limits_of_their_own(connection):
+    await set_limit(connection, user_id=1, value=20)
+    assert await limits.read_limits(connection, None, 1) == ({}, {})
+
+
+async def test_setting_a_limit_again_replaces_it(connection):
+    await set_limit(connection, user_id=1, value=20)
+    await set_limit(connection, user_id=1, value=40)
+    assert await limits.read_limits(connection, 7, 1) == ({}, {"steps": 40})
+
+
+async def test_clearing_a_limit_leaves_the_others(connection):
+    for name in ("steps", "pixels"):
+        await set_limit(connection, user_id=1, value=5000, name=name)
+    await set_limit(connection, user_id=limits.WHOLE_SERVER, value=50)
+    assert await limits.clear_limit(connection, guild_id=7, user_id=1, name="steps") == 1
+    assert await limits.clear_limit(connection, guild_id=7, user_id=1, name="steps") == 0
+    assert await limits.read_limits(connection, 7, 1) == ({"steps": 50}, {"pixels": 5000})
+
+
+async def test_all_limits_of_one_member_are_cleared_at_once(connection):
+    for name in ("steps", "pixels"):
+        await set_limit(connection, user_id=1, value=5000, name=name)
+    await set_limit(connection, user_id=2, value=30)
+    assert await limits.clear_limit(connection, guild_id=7, user_id=1, name=None) == 2
+    assert await limits.read_limits(connection, 7, 2) == ({}, {"steps": 30})
+
+
+async def test_no_server_is_adopted_at_first(connection):
+    assert await servers.adopted_server(connection) is None
+
+
+async def test_the_first_server_that_is_adopted_stays_so(connection):
+    assert await servers.adopt_server(connection, guild_id=7, now=1.0)
+    assert not await servers.adopt_server(connection, guild_id=8, now=2.0)
+    assert await servers.adopted_server(connection) == 7
