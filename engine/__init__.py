@@ -1,0 +1,43 @@
+"""
+Turns requests into pictures; everybody's pictures are denoised together.
+
+    async with Engine.open(model="emoji") as engine:
+        result = await engine.generate(GenerationRequest(prompt="a red heart", seed=7))
+
+Importing this package imports no torch: the engine's own thread does, when it opens a model.
+"""
+
+from engine.card import ModelCard
+from engine.engine import Engine
+from engine.errors import (
+    DrawingFailed,
+    EngineClosed,
+    EngineError,
+    InvalidDevice,
+    InvalidModel,
+    InvalidRequest,
+    OutOfMemory,
+)
+from engine.models import find_model
+from engine.request import CompleteRequest, Event, GenerationRequest, GenerationResult, Picture, Progress
+from engine.schedulers import SCHEDULERS
+
+__all__ = [
+    "SCHEDULERS",
+    "CompleteRequest",
+    "DrawingFailed",
+    "Engine",
+    "EngineClosed",
+    "EngineError",
+    "Event",
+    "GenerationRequest",
+    "GenerationResult",
+    "InvalidDevice",
+    "InvalidModel",
+    "InvalidRequest",
+    "ModelCard",
+    "OutOfMemory",
+    "Picture",
+    "Progress",
+    "find_model",
+]

@@ -1,0 +1,288 @@
+"""`python -m engine "a red heart" -o heart.png`: the engine without Discord."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import textwrap
+from contextlib import aclosing
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from engine.errors import EngineError, InvalidDevice, InvalidModel, InvalidRequest
+from engine.outputs import Grid, InvalidOutput, Output
+from engine.png import encode, encode_image
+from engine.request import MAX_IMAGES, GenerationRequest, GenerationResult, Picture, Progress
+from engine.schedulers import SCHEDULERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.card import ModelCard
+    from engine.engine import Engine
+    from engine.request import CompleteRequest
+
+EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+RESERVED = ("bench", "fetch")
+"""First words that will be commands; `-- bench` draws one."""
+GRID = re.compile(r"(\d{1,2})x(\d{1,2})", flags=re.ASCII)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Draw what the command line asks for, and give the exit status."""
+    if arguments and arguments[0] in RESERVED:
+        _say(f"{arguments[0]} is a command that is still to come; to draw one: python -m engine -- {arguments[0]}")
+        return EXIT_BAD_INPUT
+    options = _parser().parse_args(_with_grid_value(arguments))
+    try:
+        return asyncio.run(_draw(options))
+    except (InvalidRequest, InvalidModel, InvalidDevice, InvalidOutput) as error:
+        _say(f"error: {error}")
+        return EXIT_BAD_INPUT
+    except (EngineError, OSError) as error:
+        _say(f"error: {error}")
+        return EXIT_FAILURE
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses bad input with one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_BAD_INPUT, f"error: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m engine",
+        description="Draws pictures with Stable Diffusion. Their paths go to stdout, one a line; all else to stderr.",
+        epilog="Exit status: 0 drawn, 2 bad input, 1 failed or every picture withheld, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("prompt", metavar="PROMPT", help="what to draw; after `--` it may begin with a dash")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE|DIR",
+        default=".",
+        help="FILE.png, .webp or .jpg is overwritten (several pictures: FILE-1.png, FILE-2.png, ...); "
+        "in DIR (default: here) files are named after prompt and seed, and nothing is overwritten",
+    )
+    parser.add_argument("--negative-prompt", metavar="TEXT", default="", help="what to keep away from")
+    parser.add_argument("--seed", metavar="N", type=_whole, default=-1, help="picture i uses N + i; -1: at random")
+    parser.add_argument("--steps", metavar="N", type=_whole, help="1 to 150")
+    parser.add_argument("--guidance-scale", metavar="X", type=_number, help="0 to 50; 1 or less is off")
+    parser.add_argument("--width", metavar="PX", type=_whole, help="64 to 2048, a multiple of 8")
+    parser.add_argument("--height", metavar="PX", type=_whole, help="likewise")
+    parser.add_argument("--scheduler", metavar="NAME", help=", ".join(SCHEDULERS))
+    parser.add_argument("--num-images", metavar="N", type=_whole, help="1 to 16 (default: 1, or as --grid has places)")
+    parser.add_argument(
+        "--grid", metavar="RxC", nargs="?", type=_grid, default=False, help="one file: R rows of C pictures"
+    )
+    parser.add_argument("--model", metavar="NAME|DIR|HUB-ID", default="emoji", help="default: emoji, the bundled one")
+    parser.add_argument("--models-dir", metavar="DIR", type=Path, help="where models lie that are asked for by name")
+    parser.add_argument("--tokenizer", metavar="DIR|HUB-ID", help="take this part from elsewhere")
+    parser.add_argument("--text-encoder", metavar="DIR|HUB-ID", help="likewise")
+    parser.add_argument("--vae", metavar="DIR|HUB-ID", help="likewise")
+    parser.add_argument("--allow-flagged", action="store_true", help="write pictures that the safety checker flagged")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of paths")
+    return parser
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, got {text!r}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}") from None
+
+
+def _grid(text: str) -> Grid | None:
+    """What `--grid` was given; None for the squarest one, which is what it is without a value."""
+    if not text:
+        return None
+    sides = GRID.fullmatch(text)
+    if sides is None or not 1 <= int(sides[1]) * int(sides[2]) <= MAX_IMAGES:
+        raise argparse.ArgumentTypeError(f"must be rows x columns, such as 2x2, of at most {MAX_IMAGES}, got {text!r}")
+    return Grid(int(sides[1]), int(sides[2]))
+
+
+def _with_grid_value(arguments: Sequence[str]) -> list[str]:
+    """Keep a bare `--grid` from taking the prompt behind it for its value."""
+    spelled = list(arguments)
+    end = spelled.index("--") if "--" in spelled else len(spelled)
+    for number in range(end):
+        following = spelled[number + 1] if number + 1 < end else ""
+        if spelled[number] == "--grid" and not GRID.fullmatch(following):
+            spelled[number] = "--grid="
+    return spelled
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _requested(options: argparse.Namespace) -> tuple[GenerationRequest, Grid | None]:
+    has_grid = options.grid is not False
+    count = options.num_images
+    if count is None:
+        count = options.grid.rows * options.grid.columns if has_grid and options.grid else 1
+    request = GenerationRequest(
+        prompt=options.prompt,
+        negative_prompt=options.negative_prompt,
+        width=options.width,
+        height=options.height,
+        num_inference_steps=options.steps,
+        guidance_scale=options.guidance_scale,
+        seed=options.seed,
+        scheduler=options.scheduler,
+        num_images=count,
+    )
+    grid = (options.grid or Grid.of(count)) if has_grid else None
+    if grid is not None and grid.rows * grid.columns < count:
+        raise InvalidOutput(f"grid {grid.rows}x{grid.columns} has fewer places than the {count} pictures")
+    return request, grid
+
+
+async def _draw(options: argparse.Namespace) -> int:
+    from engine.engine import Engine
+
+    asked, grid = _requested(options)
+    engine = Engine.open(
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        models_dir=options.models_dir,
+        tokenizer=options.tokenizer,
+        text_encoder=options.text_encoder,
+        vae=options.vae,
+    )
+    request = asked.completed(engine.card)
+    output = Output(place=options.output, prompt=request.prompt, files=1 if grid else request.num_images)
+    files = _Files(output, engine.card, is_flagged_allowed=options.allow_flagged)
+    try:
+        async with engine:
+            for notice in engine.notices:
+                _say(notice)
+            result = await _stream(engine, request, files if grid is None else None)
+        if grid is not None:
+            await files.save_grid(result, grid)
+    finally:
+        if not options.json:
+            _print_paths(files.paths)
+    _report(result, files, engine.card)
+    if options.json:
+        print(json.dumps(_facts(result, files, engine.card, is_grid=grid is not None)))
+    return 0 if files.paths else EXIT_FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What has been written so far: the file of each picture by its index, or the one of a grid under 0."""
+
+    output: Output
+    card: ModelCard
+    is_flagged_allowed: bool
+    paths: dict[int, Path] = field(default_factory=dict)
+
+    def is_shown(self, picture: Picture) -> bool:
+        return self.is_flagged_allowed or not picture.flagged
+
+    async def save(self, picture: Picture, request: CompleteRequest) -> None:
+        if self.is_shown(picture):
+            data = await asyncio.to_thread(encode, picture, request, self.card, extension=self.output.extension)
+            self.paths[picture.index] = self.output.save(data, index=picture.index, seed=picture.seed)
+
+    async def save_grid(self, result: GenerationResult, grid: Grid) -> None:
+        images = {picture.index: picture.image for picture in result.pictures if self.is_shown(picture)}
+        if images:
+            data = encode_image(grid.compose(images), result.request, self.card, extension=self.output.extension)
+            self.paths[0] = self.output.save(data, index=0, seed=result.request.seed)
+
+
+async def _stream(engine: Engine, request: CompleteRequest, files: _Files | None) -> GenerationResult:
+    """Draw with a progress bar; where `files` are given, each picture is written once it is finished."""
+    from tqdm import tqdm
+
+    with tqdm(total=request.num_inference_steps, file=sys.stderr, unit="step") as bar:
+        async with aclosing(engine.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, GenerationResult):
+                    bar.update(bar.total - bar.n)
+                    return event
+                if isinstance(event, Progress):
+                    bar.update(event.step - bar.n)
+                elif files is not None:
+                    await files.save(event, request)
+    raise AssertionError("a stream ends with its result or an error")
+
+
+def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
+    """Say what was used, and whatever did not go as asked."""
+    request = result.request
+    seeds = f"seed {request.seed}" + (f" to {request.seeds[-1]}" if request.num_images > 1 else "")
+    sampler = card.sampler(request.scheduler)
+    _say(
+        f"{result.model}, {request.width}x{request.height}, {request.num_inference_steps} steps, {sampler}, "
+        f"guidance {request.guidance_scale:g}, {seeds}: drawn in {result.drawing_s:.1f} s"
+    )
+    for name, cut in (("prompt", result.cut_prompt), ("negative prompt", result.cut_negative_prompt)):
+        if cut:
+            beginning = textwrap.shorten(cut, 60, placeholder=" ...")
+            _say(f"the {name} is longer than the model reads; its last {len(cut)} characters are left out: {beginning}")
+    flagged = [picture.index + 1 for picture in result.pictures if picture.flagged]
+    if flagged:
+        numbers = ", ".join(map(str, flagged))
+        done = "written all the same" if files.is_flagged_allowed else "not written (--allow-flagged writes it)"
+        _say(f"the safety checker flagged picture {numbers}: {done}")
+
+
+def _facts(result: GenerationResult, files: _Files, card: ModelCard, *, is_grid: bool) -> dict[str, Any]:
+    """What `--json` prints: what was used, and where each picture is; a path is null for what was not written."""
+    request = result.request
+    paths = {index: str(path) for index, path in files.paths.items()}
+    return {
+        "model": result.model,
+        "request": {each.name: getattr(request, each.name) for each in fields(request) if each.name != "owner"},
+        "sampler": card.sampler(request.scheduler),
+        "pictures": [
+            {
+                "index": picture.index,
+                "seed": picture.seed,
+                "path": None if is_grid else paths.get(picture.index),
+                "flagged": picture.flagged,
+            }
+            for picture in result.pictures
+        ],
+        "grid": paths.get(0) if is_grid else None,
+        "has_safety_checker": result.has_safety_checker,
+        "cut_prompt": result.cut_prompt,
+        "cut_negative_prompt": result.cut_negative_prompt,
+        "waited_s": round(result.waited_s, 3),
+        "drawing_s": round(result.drawing_s, 3),
+    }
+
+
+def _print_paths(paths: dict[int, Path]) -> None:
+    """The paths in picture order, as bytes, since a file's name need not be text."""
+    sys.stdout.buffer.write(b"".join(os.fsencode(paths[index]) + b"\n" for index in sorted(paths)))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

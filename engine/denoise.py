@@ -1,0 +1,111 @@
+"""One tick: gather -> U-Net -> guidance -> scheduler step -> scatter."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from engine.guidance import guide
+from engine.latents import draw_noise
+from engine.schedulers import build_scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from engine.conditioning import Conditioning
+    from engine.loading import LoadedModel
+    from engine.request import CompleteRequest
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Trajectory:
+    """One picture on its way from noise: nobody else's picture changes it."""
+
+    embeds: Tensor
+    """`[rows, n, d]`: the negative prompt first where guidance is on."""
+    guidance_scale: float
+    scheduler: Any
+    step_arguments: dict[str, Any]
+    """What this scheduler's `step` takes besides: the picture's generator, where it draws noise."""
+    timesteps: Tensor
+    """float32 `[calls]` on the model's device, for the U-Net; the scheduler keeps its own on the CPU."""
+    latents: Tensor
+    """float32 `[1, c, h, w]` on the model's device."""
+    calls_done: int = 0
+    """U-Net calls, of which second-order solvers make more than steps."""
+
+    @property
+    def calls(self) -> int:
+        """U-Net calls from noise to picture."""
+        return len(self.timesteps)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether only the decoding is left."""
+        return self.calls_done == self.calls
+
+    @property
+    def timestep(self) -> Tensor:
+        """The timestep of the next call, as the scheduler has it: its own dtype, `[]`, on the CPU."""
+        timestep: Tensor = self.scheduler.timesteps[self.calls_done]
+        return timestep
+
+
+def begin(model: LoadedModel, request: CompleteRequest, index: int, conditioning: Conditioning) -> Trajectory:
+    """Picture `index` of the request, before its first step. Runs on the engine's thread."""
+    scheduler = build_scheduler(request.scheduler, model.scheduler_config)
+    scheduler.set_timesteps(request.num_inference_steps, device="cpu")
+    if hasattr(scheduler, "set_begin_index"):
+        # Otherwise the scheduler looks its timestep up, which on CUDA waits for the device.
+        scheduler.set_begin_index(0)
+    generator = torch.Generator("cpu").manual_seed(request.seeds[index])
+    height, width = request.height // model.vae_scale_factor, request.width // model.vae_scale_factor
+    noise = draw_noise(generator, model.latent_channels, height, width)
+    takes_generator = "generator" in inspect.signature(scheduler.step).parameters
+    return Trajectory(
+        embeds=conditioning.embeds,
+        guidance_scale=request.guidance_scale,
+        scheduler=scheduler,
+        step_arguments={"generator": generator} if takes_generator else {},
+        timesteps=scheduler.timesteps.to(device=model.device, dtype=torch.float32),
+        latents=(noise * scheduler.init_noise_sigma).to(model.device),
+    )
+
+
+def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tensor]:
+    """
+    What the U-Net sees in each picture at its own timestep, all of one size, in one call.
+
+    Changes no trajectory, so that it can be called again with fewer of them.
+
+    Returns:
+        float32 `[1, c, h, w]` each, guided, on the model's device.
+    """
+    scaled = [each.scheduler.scale_model_input(each.latents, each.timestep) for each in trajectories]
+    rows = [len(each.embeds) for each in trajectories]
+    latents = torch.cat([latents.expand(n, -1, -1, -1) for latents, n in zip(scaled, rows, strict=True)])
+    timesteps = torch.cat(
+        [each.timesteps[each.calls_done].expand(n) for each, n in zip(trajectories, rows, strict=True)]
+    )
+    # Convolutions in half precision want channels_last on CUDA; small batches on the CPU are faster without it.
+    memory_format = torch.channels_last if model.device.type == "cuda" else torch.contiguous_format
+    noise_pred = model.unet(
+        latents.to(dtype=model.dtype, memory_format=memory_format),
+        timesteps,
+        encoder_hidden_states=torch.cat([each.embeds for each in trajectories]),
+        return_dict=False,
+    )[0]
+    return [guide(part, each.guidance_scale) for part, each in zip(noise_pred.split(rows), trajectories, strict=True)]
+
+
+def advance(trajectory: Trajectory, noise_pred: Tensor) -> None:
+    """Let the picture's own scheduler take one step with the U-Net's prediction, `[1, c, h, w]`."""
+    trajectory.latents = trajectory.scheduler.step(
+        noise_pred, trajectory.timestep, trajectory.latents, **trajectory.step_arguments, return_dict=False
+    )[0]
+    trajectory.calls_done += 1

@@ -1,0 +1,133 @@
+"""One request on its way through the engine: its places in the batch, its pictures so far, what its asker hears."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.request import GenerationResult, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from engine.conditioning import Conditioning, TextEncoder
+    from engine.denoise import Trajectory
+    from engine.request import CompleteRequest, Event, Picture
+
+LATEST_WEIGHT = 0.3
+"""How much the latest step counts in `Progress.seconds_per_step`: company changes within a few steps."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """One picture of a drawing: what the batcher deals with."""
+
+    drawing: Drawing
+    index: int
+    trajectory: Trajectory | None = None
+    """None until it has joined the batch for the first time."""
+
+    @property
+    def owner(self) -> Hashable:
+        """The request's owner; a request without one is its own."""
+        owner = self.drawing.request.owner
+        return self.drawing if owner is None else owner
+
+    @property
+    def rows(self) -> int:
+        """Rows of the U-Net call."""
+        return 2 if self.drawing.request.has_guidance else 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.drawing.request.height, self.drawing.request.width
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Drawing:
+    """A request, and how far it is. Belongs to the engine's thread; `post` hands over to whoever asked."""
+
+    request: CompleteRequest
+    model: str
+    """The model's title."""
+    has_safety_checker: bool
+    post: Callable[[Event | Exception], None]
+    places: tuple[Place, ...] = field(init=False)
+    pictures: dict[int, Picture] = field(default_factory=dict)
+    _conditioning: Conditioning | None = None
+    _cut: tuple[str, str] = ("", "")
+    _submitted_at: float = field(default_factory=time.monotonic)
+    _started_at: float = math.nan
+    _told_at: float = 0.0
+    _told_steps: float = 0.0
+    _seconds_per_step: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.places = tuple(Place(self, index) for index in range(self.request.num_images))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every picture is finished."""
+        return len(self.pictures) == len(self.places)
+
+    @property
+    def has_begun_pictures(self) -> bool:
+        """Whether a picture is on its way."""
+        return any(place.trajectory and place.index not in self.pictures for place in self.places)
+
+    def condition(self, encoder: TextEncoder) -> Conditioning:
+        """The encoded prompts: encoded once, when the first picture joins, which is when the drawing starts."""
+        if self._conditioning is None:
+            self._started_at = self._told_at = time.monotonic()
+            self._conditioning = encoder.encode(self.request)
+            self._cut = self._conditioning.cut_prompt, self._conditioning.cut_negative_prompt
+        return self._conditioning
+
+    def tell_progress(self) -> None:
+        """Say how far the request is: the mean over its pictures, in steps as people count them."""
+        steps = self._steps()
+        now = time.monotonic()
+        if (gained := steps - self._told_steps) > 0:
+            latest = (now - self._told_at) / gained
+            weight = LATEST_WEIGHT if self._told_steps else 1
+            self._seconds_per_step += weight * (latest - self._seconds_per_step)
+            self._told_at, self._told_steps = now, steps
+        self.post(
+            Progress(
+                # A sum of fractions may fall short of a whole step by a rounding error.
+                step=int(steps + 1e-6),
+                steps=self.request.num_inference_steps,
+                pictures_done=len(self.pictures),
+                num_images=len(self.places),
+                seconds_per_step=self._seconds_per_step,
+            )
+        )
+
+    def finish_picture(self, picture: Picture) -> None:
+        """Hand over a finished picture and, after the last one, the result."""
+        self.pictures[picture.index] = picture
+        self.post(picture)
+        if not self.is_complete:
+            self.tell_progress()
+            return
+        cut_prompt, cut_negative_prompt = self._cut
+        self.post(
+            GenerationResult(
+                request=self.request,
+                pictures=tuple(self.pictures[place.index] for place in self.places),
+                model=self.model,
+                has_safety_checker=self.has_safety_checker,
+                cut_prompt=cut_prompt,
+                cut_negative_prompt=cut_negative_prompt,
+                waited_s=self._started_at - self._submitted_at,
+                drawing_s=time.monotonic() - self._started_at,
+            )
+        )
+
+    def _steps(self) -> float:
+        begun = [place.trajectory for place in self.places if place.trajectory is not None]
+        done = sum(each.calls_done / each.calls for each in begun)
+        return self.request.num_inference_steps * done / len(self.places)

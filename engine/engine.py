@@ -1,0 +1,175 @@
+"""The engine as an event loop sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Self
+
+from engine.drawing import Drawing
+from engine.errors import EngineClosed
+from engine.executor import Executor
+from engine.mailbox import Mailbox
+from engine.models import find_model
+from engine.request import GenerationResult
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+    from types import TracebackType
+
+    from engine.card import ModelCard
+    from engine.loading import LoadedModel
+    from engine.models import ModelFolder
+    from engine.request import Event, GenerationRequest
+
+MAX_ROWS = 16
+
+
+class Engine:
+    """
+    A model that draws everybody's requests together; belongs to one event loop.
+
+        async with Engine.open(model="emoji") as engine:
+            result = await engine.generate(GenerationRequest(prompt="a red heart", seed=7))
+
+    `async with` waits for the model. Who wants to ask before it is loaded calls `start`, `ready` and `close` instead.
+    """
+
+    notices: tuple[str, ...] = ()
+    """What the operator should hear about the device; known when the model is loaded."""
+
+    def __init__(self, folder: ModelFolder, *, device: str, dtype: str, max_rows: int) -> None:
+        self.card: ModelCard = folder.card
+        self._folder = folder
+        self._device = device
+        self._dtype = dtype
+        self._executor = Executor(self._load, max_rows)
+        self._is_started = False
+        self._is_closed = False
+
+    @classmethod
+    def open(
+        cls,
+        model: str | Path = "emoji",
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        models_dir: Path | None = None,
+        tokenizer: str | Path | None = None,
+        text_encoder: str | Path | None = None,
+        vae: str | Path | None = None,
+        max_rows: int = MAX_ROWS,
+    ) -> Engine:
+        """
+        An engine for a model whose files have been checked, but not loaded.
+
+        Args:
+            model: as `find_model` takes it, `models_dir` and the parts from other folders too.
+            device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+            dtype: `auto`, `float32`, `float16`, `bfloat16`.
+            max_rows: of the U-Net's call, 2 or more; a picture takes 1, or 2 with guidance.
+
+        Raises:
+            InvalidModel: a file is missing, broken or of a foreign kind.
+            ValueError: `max_rows` is too small.
+        """
+        folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
+        return cls(folder, device=device, dtype=dtype, max_rows=max_rows)
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        try:
+            await self.ready()
+        except BaseException:
+            await self.close(finish=False)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close(finish=error is None)
+
+    def start(self) -> None:
+        """Begin to load the model, on the engine's thread; requests may be made at once."""
+        if not self._is_started:
+            self._is_started = True
+            self._executor.start()
+
+    async def ready(self) -> None:
+        """
+        Wait until the model is loaded.
+
+        Raises:
+            InvalidModel: a library refuses a part of it.
+            InvalidDevice: the device is not there, or this torch cannot use it.
+            OutOfMemory: the model alone does not fit the device.
+        """
+        await asyncio.wrap_future(self._executor.loaded)
+
+    async def generate(self, request: GenerationRequest) -> GenerationResult:
+        """
+        The pictures of a request. Cancelling the awaiting task drops them before the next tick.
+
+        Raises:
+            EngineError: as `stream`.
+        """
+        async with aclosing(self.stream(request)) as events:
+            results = [event async for event in events if isinstance(event, GenerationResult)]
+        return results[0]
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """
+        How far a request is, each picture once it is finished, at last the result.
+
+        A slow reader sees only the newest progress, but every picture. Closing the stream drops what is left.
+
+        Raises:
+            InvalidRequest: what the model's card fills in does not go together with what was asked.
+            InvalidModel, InvalidDevice: there is no model to draw with.
+            OutOfMemory: a picture does not fit the device, even alone.
+            DrawingFailed: a library failed; the cause is chained.
+            EngineClosed: the engine was closed before the last picture was finished.
+        """
+        mailbox = Mailbox()
+        drawing = Drawing(
+            request=request.completed(self.card),
+            model=self.card.title,
+            has_safety_checker=self._folder.has_safety_checker,
+            post=mailbox.post,
+        )
+        if self._is_closed:
+            raise EngineClosed("engine_closed", "the engine is closed")
+        self.start()
+        self._executor.submit(drawing)
+        try:
+            while True:
+                event = await mailbox.read()
+                yield event
+                if isinstance(event, GenerationResult):
+                    return
+        finally:
+            self._executor.cancel(drawing)
+
+    async def close(self, *, finish: bool = True) -> None:
+        """
+        Take no more requests; returns when the thread has ended and the model is gone.
+
+        Args:
+            finish: pictures that have begun are finished; otherwise they are given back before the next tick.
+                Whoever waits for one that is given back hears EngineClosed. May be called again with False.
+        """
+        self._is_closed = True
+        if self._is_started:
+            self._executor.close(finish=finish)
+            await asyncio.wrap_future(self._executor.ended)
+
+    def _load(self) -> LoadedModel:
+        """Runs on the engine's thread, which is thereby the first to import torch."""
+        from engine.devices import choose_device
+        from engine.loading import load
+
+        device = choose_device(self._device, self._dtype)
+        self.notices = device.notices
+        return load(self._folder, device)

@@ -1,0 +1,46 @@
+"""Reads the files of a model's folder; whatever is wrong with one becomes one sentence that names it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InvalidModel
+
+
+def shown(file: Path) -> str:
+    """A path as people recognise it: relative where it lies in the working directory."""
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(file)
+
+
+def invalid(rule: str, file: Path, reason: str) -> InvalidModel:
+    """The sentence `FILE REASON`, as an error to raise."""
+    return InvalidModel(rule, f"{shown(file)} {reason}", file=shown(file), reason=reason)
+
+
+def unreadable(file: Path, error: OSError) -> InvalidModel:
+    """The sentence about a file that is missing or that the system does not let us read."""
+    is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    return invalid("model_broken", file, "is missing" if is_missing else f"cannot be read: {error.strerror or error}")
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """
+    A JSON file that holds an object.
+
+    Raises:
+        InvalidModel: it is missing, unreadable or something else.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise unreadable(file, error) from error
+    except (ValueError, RecursionError) as error:
+        raise invalid("model_broken", file, f"is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise invalid("model_broken", file, f"must hold a JSON object, holds a {type(content).__name__}")
+    return content

@@ -1,0 +1,43 @@
+"""Seed -> noise, latents -> pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Generator, Tensor
+
+    from engine.loading import LoadedModel
+
+
+def draw_noise(generator: Generator, channels: int, height: int, width: int) -> Tensor:
+    """
+    The noise that a picture of `height` x `width` latent cells begins with, as diffusers' pipelines draw it.
+
+    Returns:
+        float32 `[1, c, h, w]` on the CPU, so that a seed means the same picture on every device.
+    """
+    return torch.randn((1, channels, height, width), generator=generator)
+
+
+def decode(model: LoadedModel, latents: Sequence[Tensor]) -> list[Tensor]:
+    """
+    Latents of one size, each `[1, c, h, w]`, through the VAE in one call.
+
+    Returns:
+        float32 `[1, 3, H, W]` each, about [-1, 1], on the model's device.
+    """
+    scaled = torch.cat(list(latents)) / model.vae.config.scaling_factor
+    pixels = model.vae.decode(scaled.to(model.dtype), return_dict=False)[0]
+    return list(pixels.float().split(1))
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """A picture from `[1, 3, H, W]` in [-1, 1], rounded as diffusers' `VaeImageProcessor` does."""
+    unit = (pixels[0] * 0.5 + 0.5).clamp(0, 1)
+    return Image.fromarray((unit * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())

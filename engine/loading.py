@@ -1,0 +1,163 @@
+"""Loads a checked model folder into memory: the one place where the libraries' own errors become ours."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import diffusers
+import torch
+import transformers
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+
+from engine.errors import InvalidModel, OutOfMemory
+from engine.folder import invalid
+from engine.schedulers import build_scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from engine.devices import Device
+    from engine.models import ModelFolder
+    from engine.weights import Part
+
+LIBRARY_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+    TypeError,
+    ValueError,
+)
+"""What `from_pretrained` raises for one broken config or another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model in memory on one device, in evaluation mode, without gradients. The GPU thread owns it."""
+
+    tokenizer: Any
+    text_encoder: Any
+    unet: Any
+    vae: Any
+    scheduler_config: Mapping[str, Any]
+    """With `_class_name`, for `engine.schedulers.build_scheduler`."""
+    safety_checker: Any | None
+    feature_extractor: Any | None
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def vae_scale_factor(self) -> int:
+        """Pixels per latent cell and side."""
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latents: 4 for Stable Diffusion."""
+        return int(self.unet.config.in_channels)
+
+
+def load(folder: ModelFolder, device: Device) -> LoadedModel:
+    """
+    Load every part of a model. Takes seconds; runs on the GPU thread.
+
+    Raises:
+        InvalidModel: a library refuses a part; the sentence has its words.
+        OutOfMemory: the model alone does not fit the device.
+    """
+    with _quiet_libraries():
+        text_encoder = _load_network(transformers.CLIPTextModel, folder.text_encoder, device)
+        unet = _load_network(diffusers.UNet2DConditionModel, folder.unet, device)
+        vae = _load_network(diffusers.AutoencoderKL, folder.vae, device)
+        safety_checker = feature_extractor = None
+        if folder.safety_checker is not None:
+            safety_checker = _load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
+        if folder.feature_extractor is not None:
+            feature_extractor = _load(transformers.CLIPImageProcessor, folder.feature_extractor)
+        _check_scheduler(folder)
+        return LoadedModel(
+            tokenizer=_load(transformers.CLIPTokenizer, folder.tokenizer),
+            text_encoder=text_encoder,
+            unet=unet,
+            vae=vae,
+            scheduler_config=folder.scheduler_config,
+            safety_checker=safety_checker,
+            feature_extractor=feature_extractor,
+            device=device.device,
+            dtype=device.dtype,
+        )
+
+
+def _check_scheduler(folder: ModelFolder) -> None:
+    """Build the model's own scheduler once, so that a config it refuses is found before the first request."""
+    file, name = folder.path / "scheduler" / "scheduler_config.json", folder.scheduler_config["_class_name"]
+    scheduler_class = getattr(diffusers, name, None)
+    if not isinstance(scheduler_class, type) or not issubclass(scheduler_class, diffusers.SchedulerMixin):
+        raise invalid("model_foreign", file, f"names {name}, which is no scheduler of diffusers")
+    try:
+        build_scheduler("default", folder.scheduler_config)
+    except LIBRARY_ERRORS as error:
+        raise _refused(file, error) from error
+
+
+def _load(part_class: Any, folder: Path, **options: Any) -> Any:
+    try:
+        return part_class.from_pretrained(str(folder), local_files_only=True, **options)
+    except LIBRARY_ERRORS as error:
+        raise _refused(folder, error) from error
+
+
+def _load_network(part_class: Any, part: Part, device: Device) -> Any:
+    """A part with weights; missing ones are an error, since the libraries would fill them with noise."""
+    is_diffusers = issubclass(part_class, diffusers.ModelMixin)
+    network, report = _load(
+        part_class,
+        part.folder,
+        variant=part.variant,
+        use_safetensors=True,
+        output_loading_info=True,
+        **{"torch_dtype" if is_diffusers else "dtype": device.dtype},
+    )
+    if missing := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
+        raise invalid(
+            "model_broken", part.folder, f"lacks {len(missing)} weights that its config asks for, such as {missing[0]}"
+        )
+    is_cuda = device.device.type == "cuda"
+    try:
+        network = network.eval().requires_grad_(requires_grad=False)
+        return network.to(device=device.device, **({"memory_format": torch.channels_last} if is_cuda else {}))
+    except torch.OutOfMemoryError as error:
+        sentence = f"the model does not fit the memory of {device.device}"
+        raise OutOfMemory("model_memory", sentence, device=str(device.device)) from error
+
+
+def _refused(folder: Path, error: Exception) -> InvalidModel:
+    words = " ".join(str(error).split())[:300] or type(error).__name__
+    return invalid("model_broken", folder, f"cannot be loaded: {words}")
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """No progress bars and no advice from the libraries while a model is loaded."""
+    logs = [library.utils.logging for library in (diffusers, transformers)]
+    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
+    for log in logs:
+        log.set_verbosity_error()
+        log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for log, (verbosity, has_progress_bar) in zip(logs, before, strict=True):
+            log.set_verbosity(verbosity)
+            if has_progress_bar:
+                log.enable_progress_bar()

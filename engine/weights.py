@@ -1,0 +1,98 @@
+"""Finds the weights of one part of a model and proves, without reading them all, that the files are whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.folder import invalid, read_json, unreadable
+
+VARIANTS = (None, "fp16")
+"""Preferred first: full precision, then the half precision files that a folder may hold instead."""
+MAX_HEADER_BYTES = 100_000_000
+"""The format's own limit: https://github.com/huggingface/safetensors#format."""
+LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a model: its folder, and which of its weight files is meant."""
+
+    folder: Path
+    variant: str | None = None
+    """As diffusers' `variant`: None for the plain file names, `fp16` for `*.fp16.*`."""
+
+
+def find_weights(folder: Path, stem: str) -> Part:
+    """
+    The weights that loading will read, each file checked against the length that its own header states.
+
+    Raises:
+        InvalidModel: there are none, only pickles, or one of them is damaged.
+    """
+    for variant in VARIANTS:
+        ending = f".{variant}" if variant else ""
+        if (file := folder / f"{stem}{ending}.safetensors").exists():
+            check_safetensors(file)
+            return Part(folder, variant)
+        if (index := folder / f"{stem}.safetensors.index{ending}.json").exists():
+            _check_shards(index)
+            return Part(folder, variant)
+    for pickle in sorted(path for pattern in ("*.bin", "*.ckpt", "*.pt") for path in folder.glob(pattern)):
+        raise invalid(
+            "model_broken",
+            pickle,
+            f"is a pickle, and loading a pickle runs its code: only safetensors is read ({stem}.safetensors)",
+        )
+    raise invalid("model_broken", folder / f"{stem}.safetensors", "is missing")
+
+
+def _check_shards(index: Path) -> None:
+    shards = read_json(index).get("weight_map")
+    if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
+        raise invalid("model_broken", index, "must hold a weight_map of tensor names to file names")
+    for name in sorted(set(shards.values())):
+        if Path(name).name != name:
+            raise invalid("model_broken", index, f"names a file outside of its own folder: {name}")
+        check_safetensors(index.parent / name)
+
+
+def check_safetensors(file: Path) -> None:
+    """
+    Compare a file's length with what its header states, which finds every download that was cut short.
+
+    Raises:
+        InvalidModel: it is missing, unreadable, cut short, too long, or no safetensors file.
+    """
+    try:
+        with file.open("rb") as stream:
+            length = os.fstat(stream.fileno()).st_size
+            start = stream.read(8)
+            header_bytes = int.from_bytes(start, "little")
+            header = stream.read(header_bytes) if header_bytes <= min(length - 8, MAX_HEADER_BYTES) else b""
+            beginning = (start + header)[: len(LFS_POINTER)] if header else start + stream.read(len(LFS_POINTER))
+    except OSError as error:
+        raise unreadable(file, error) from error
+    if beginning.startswith(LFS_POINTER):
+        raise invalid(
+            "model_broken", file, "is a Git LFS pointer instead of the weights: fetch them with `git lfs pull`"
+        )
+    if not header:
+        raise invalid(
+            "model_broken", file, f"is cut short or no safetensors file: {length} bytes hold no complete header"
+        )
+    expected = 8 + header_bytes + _data_bytes(file, header)
+    if length < expected:
+        raise invalid("model_broken", file, f"is cut short: {length} of {expected} bytes are there")
+    if length > expected:
+        raise invalid("model_broken", file, f"is longer than its header states: {length} instead of {expected} bytes")
+
+
+def _data_bytes(file: Path, header: bytes) -> int:
+    try:
+        tensors = {name: entry for name, entry in json.loads(header).items() if name != "__metadata__"}
+        return max(int(entry["data_offsets"][1]) for entry in tensors.values())
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        raise invalid("model_broken", file, "is damaged: its safetensors header cannot be read") from error

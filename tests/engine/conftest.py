@@ -1,0 +1,57 @@
+"""One opened engine and one diffusers pipeline for all: a model is loaded once."""
+
+import asyncio
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from engine import Engine, GenerationRequest, find_model
+from engine.devices import choose_device
+from engine.loading import load
+
+EMOJI = Path(str(files("engine"))) / "emoji"
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """A loaded engine that takes requests from any event loop, one after the other."""
+    engine = Engine.open("emoji", device="cpu", dtype="float32", max_rows=32)
+    engine.start()
+    yield engine
+    asyncio.run(engine.close())
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The bundled model without an engine."""
+    return load(find_model("emoji"), choose_device("cpu", "float32"))
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """A function from a request (of one picture) to what diffusers' own pipeline draws for it, as an array."""
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(EMOJI).to(dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    config = json.loads((EMOJI / "scheduler" / "scheduler_config.json").read_text())
+
+    @cache
+    def draw(request: GenerationRequest, class_name: str, settings: tuple) -> np.ndarray:
+        pipeline.scheduler = getattr(diffusers, class_name).from_config(config, **dict(settings))
+        picture = pipeline(
+            request.prompt,
+            negative_prompt=request.negative_prompt,
+            width=request.width,
+            height=request.height,
+            num_inference_steps=request.num_inference_steps,
+            guidance_scale=request.guidance_scale,
+            generator=torch.Generator("cpu").manual_seed(request.seed),
+        ).images[0]
+        return np.asarray(picture).astype(int)
+
+    return draw

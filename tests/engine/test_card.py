@@ -1,0 +1,90 @@
+import pytest
+
+from engine.card import ModelCard, read_card
+from engine.errors import InvalidModel, InvalidRequest
+
+PLAIN = ModelCard(title="folder", width=512, height=512)
+
+
+def test_without_a_file_the_card_stays_as_it_is(tmp_path):
+    assert read_card(tmp_path, PLAIN) == PLAIN
+
+
+def test_every_key_is_read(tmp_path):
+    (tmp_path / "model.toml").write_text(
+        'title = "T"\nlicence = "MIT"\ndraws = "cats"\nexamples = ["a cat"]\nsources = ["cats (MIT)"]\n'
+        'limits = ["no dogs"]\nsteps = 7\nguidance = 3\nsize = "64x128"\nscheduler = "euler"\n'
+    )
+    assert read_card(tmp_path, PLAIN) == ModelCard(
+        title="T",
+        licence="MIT",
+        draws="cats",
+        examples=("a cat",),
+        sources=("cats (MIT)",),
+        limits=("no dogs",),
+        steps=7,
+        guidance=3,
+        width=64,
+        height=128,
+        scheduler="euler",
+    )
+
+
+@pytest.mark.parametrize("size", ["96", '"96"', '"96x96"'])
+def test_a_size_of_one_number_is_a_square(tmp_path, size):
+    (tmp_path / "model.toml").write_text(f"size = {size}")
+    card = read_card(tmp_path, PLAIN)
+    assert (card.width, card.height) == (96, 96)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("tittle = 'x'", "has a wrong tittle: the key is unknown; known: title, licence"),
+        ("title = 5", "has a wrong title: it must be a text, got 5"),
+        ("title = ' '", "has a wrong title: it must be a text, got ' '"),
+        ("examples = 'a cat'", "has a wrong examples: it must be a list of texts"),
+        ("limits = [1]", "has a wrong limits: it must be a list of texts"),
+        ("steps = 0", "has a wrong steps: num_inference_steps must be from 1 to 150, got 0"),
+        ("steps = 2.5", "has a wrong steps: num_inference_steps must be a whole number"),
+        ("steps = true", "has a wrong steps: num_inference_steps must be a whole number"),
+        ("guidance = nan", "has a wrong guidance: guidance_scale must be from 0 to 50"),
+        ("guidance = '5'", "has a wrong guidance: guidance_scale must be a number"),
+        ("size = '100x100'", "has a wrong size: width and height must be multiples of 8, got 100x100"),
+        ("size = '8x8'", "has a wrong size: width must be from 64 to 2048, got 8"),
+        ("size = 'big'", "has a wrong size: it must be a text such as"),
+        ("size = -64", "has a wrong size: it must be a text such as"),
+        ("size = true", "has a wrong size: it must be a text such as"),
+        ("scheduler = 'eulr'", "has a wrong scheduler: scheduler 'eulr' is unknown; nearest: euler"),
+        ("scheduler = 1", "has a wrong scheduler"),
+        ("title = ", "is no TOML"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_wrong_line_is_named_with_file_and_rule(tmp_path, line, reason):
+    file = tmp_path / "model.toml"
+    file.write_text(line)
+    with pytest.raises(InvalidModel) as caught:
+        read_card(tmp_path, PLAIN)
+    assert caught.value.rule == "model_card"
+    assert str(caught.value).startswith(f"{file} {reason}")
+
+
+def test_a_card_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "model.toml").write_bytes(b"\xff")
+    with pytest.raises(InvalidModel, match="is no TOML"):
+        read_card(tmp_path, PLAIN)
+
+
+def test_a_card_cannot_hold_defaults_that_nobody_could_ask_for():
+    with pytest.raises(InvalidRequest):
+        ModelCard(title="x", width=100, height=100)
+
+
+def test_lcm_and_its_steps_may_stand_in_any_order(tmp_path):
+    (tmp_path / "model.toml").write_text("scheduler = 'lcm'\nsteps = 4")
+    assert read_card(tmp_path, PLAIN).steps == 4
+
+
+def test_a_scheduler_goes_by_its_title():
+    assert PLAIN.sampler("euler_a") == "Euler a"

@@ -1,0 +1,212 @@
+import asyncio
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from engine import (
+    Engine,
+    EngineClosed,
+    GenerationRequest,
+    GenerationResult,
+    InvalidDevice,
+    InvalidModel,
+    InvalidRequest,
+    Picture,
+    Progress,
+)
+
+HEART = GenerationRequest(prompt="a red heart", seed=7, num_inference_steps=3, width=64, height=64)
+SEVERAL = GenerationRequest(prompt="a whale", seed=2**53 - 3, num_inference_steps=4, num_images=3, width=64, height=64)
+LONG = GenerationRequest(prompt="a", num_inference_steps=150, num_images=4)
+
+
+@pytest.fixture
+def loads_fast(monkeypatch, model):
+    """Engines that are opened get the model that the session has loaded."""
+    monkeypatch.setattr("engine.loading.load", lambda folder, device: model)
+
+
+@pytest.fixture
+async def rows(model, first_step):
+    """The rows of each U-Net call since."""
+    rows = []
+    loop = asyncio.get_running_loop()
+
+    def hook(_, args):
+        rows.append(len(args[0]))
+        loop.call_soon_threadsafe(first_step.set)
+
+    handle = model.unet.register_forward_pre_hook(hook)
+    yield rows
+    handle.remove()
+
+
+@pytest.fixture
+def first_step():
+    """Set when the U-Net is first called."""
+    return asyncio.Event()
+
+
+def test_importing_the_engine_imports_no_torch():
+    code = (
+        "import sys, engine; engine.Engine; print({'torch', 'diffusers', 'transformers', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+async def test_a_result_says_what_was_used(engine):
+    result = await engine.generate(HEART)
+    used = result.request
+    assert (used.num_inference_steps, used.guidance_scale, used.scheduler, result.seeds) == (3, 5.0, "default", (7,))
+    assert (result.model, result.has_safety_checker, result.cut_prompt) == ("Emoji", False, "")
+
+
+async def test_pictures_come_in_the_order_of_their_seeds(engine):
+    result = await engine.generate(SEVERAL)
+    assert [(picture.index, picture.seed) for picture in result.pictures] == [
+        (index, 2**53 - 3 + index) for index in range(3)
+    ]
+
+
+async def test_a_picture_has_the_size_that_was_asked_for(engine):
+    result = await engine.generate(GenerationRequest(prompt="a", width=64, height=128, num_inference_steps=1))
+    assert result.pictures[0].image.size == (64, 128)
+
+
+async def test_the_same_request_is_the_same_picture(engine):
+    one, other = [await engine.generate(HEART) for _ in range(2)]
+    assert np.array_equal(np.asarray(one.pictures[0].image), np.asarray(other.pictures[0].image))
+
+
+async def test_a_stream_ends_with_the_result(engine):
+    events = [event async for event in engine.stream(SEVERAL)]
+    assert isinstance(events[-1], GenerationResult)
+    assert events[-1].pictures == tuple(event for event in events if isinstance(event, Picture))
+    assert any(isinstance(event, Progress) for event in events)
+
+
+async def test_times_are_told(engine):
+    result = await engine.generate(HEART)
+    assert result.waited_s >= 0
+    assert result.drawing_s > 0
+
+
+async def test_a_prompt_that_does_not_fit_is_cut_and_said_so(engine):
+    request = GenerationRequest(prompt="heart " * 90 + "whale", num_inference_steps=1, width=64, height=64)
+    assert (await engine.generate(request)).cut_prompt.endswith("whale")
+
+
+async def test_what_the_card_cannot_complete_is_refused(engine):
+    with pytest.raises(InvalidRequest):
+        await engine.generate(GenerationRequest(prompt="a", scheduler="lcm", num_inference_steps=60))
+
+
+async def test_many_at_once_share_calls(loads_fast, rows):
+    async with Engine.open(device="cpu", max_rows=16) as engine:
+        await asyncio.gather(*(engine.generate(HEART) for _ in range(8)))
+    assert max(rows) == 16
+    assert sum(rows) == 8 * 2 * 4
+
+
+async def test_cancelling_whoever_waits_drops_the_pictures(loads_fast, rows, first_step):
+    async with Engine.open(device="cpu") as engine:
+        drawing = asyncio.create_task(engine.generate(LONG))
+        await first_step.wait()
+        drawing.cancel()
+        await asyncio.wait([drawing])
+        assert drawing.cancelled()
+        await engine.generate(HEART)
+    assert len(rows) < 100
+
+
+async def test_closing_a_stream_drops_the_pictures(loads_fast, rows):
+    async with Engine.open(device="cpu") as engine:
+        stream = engine.stream(LONG)
+        await anext(stream)
+        await stream.aclose()
+        await engine.generate(HEART)
+    assert len(rows) < 100
+
+
+async def test_requests_may_be_made_before_the_model_is_loaded(loads_fast):
+    engine = Engine.open(device="cpu")
+    drawing = asyncio.create_task(engine.generate(HEART))
+    engine.start()
+    await engine.ready()
+    assert isinstance(await drawing, GenerationResult)
+    await engine.close()
+
+
+def test_the_card_is_known_before_the_model_is_loaded():
+    assert Engine.open().card.title == "Emoji"
+
+
+def test_a_model_that_is_not_there_is_refused_when_opened(tmp_path):
+    with pytest.raises(InvalidModel):
+        Engine.open(tmp_path / "nothing")
+
+
+def test_a_batch_that_holds_no_picture_is_refused_when_opened():
+    with pytest.raises(ValueError, match="max_rows must be at least 2, got 1"):
+        Engine.open(max_rows=1)
+
+
+async def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(InvalidDevice):
+        async with Engine.open(device="abacus"):
+            pass
+
+
+async def test_a_request_to_an_engine_without_a_device_hears_why():
+    engine = Engine.open(device="abacus")
+    with pytest.raises(InvalidDevice):
+        await engine.generate(HEART)
+    await engine.close()
+
+
+async def test_whoever_stops_waiting_for_the_model_does_not_stop_the_others(loads_fast):
+    engine = Engine.open(device="cpu")
+    engine.start()
+    impatient = asyncio.create_task(engine.ready())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await engine.ready()
+    await engine.close()
+
+
+async def test_a_closed_engine_takes_no_requests(loads_fast):
+    async with Engine.open(device="cpu") as engine:
+        pass
+    with pytest.raises(EngineClosed):
+        await engine.generate(HEART)
+
+
+async def test_closing_gives_waiting_requests_back(loads_fast, rows, first_step):
+    engine = Engine.open(device="cpu", max_rows=2)
+    drawings = [asyncio.create_task(engine.generate(HEART)) for _ in range(3)]
+    await first_step.wait()
+    await engine.close()
+    results = await asyncio.gather(*drawings, return_exceptions=True)
+    assert [type(result) for result in results] == [GenerationResult, EngineClosed, EngineClosed]
+
+
+async def test_an_engine_that_was_never_started_can_be_closed():
+    await Engine.open().close()
+
+
+async def test_leaving_with_an_exception_gives_running_pictures_back(loads_fast, rows, first_step):
+    async def leave():
+        async with Engine.open(device="cpu") as engine:
+            drawings.append(asyncio.create_task(engine.generate(LONG)))
+            await first_step.wait()
+            raise ZeroDivisionError
+
+    drawings = []
+    with pytest.raises(ZeroDivisionError):
+        await leave()
+    with pytest.raises(EngineClosed):
+        await drawings[0]
+    assert len(rows) < 100
