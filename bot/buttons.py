@@ -1,0 +1,156 @@
+"""What a press does. A button's custom_id names the act and an id, so that it works for ever, also after a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+import structlog
+
+from bot import forms
+from bot.accept import accept
+from bot.admission import Refused
+from bot.answers import acknowledge, answered
+from bot.commands import pictures
+from bot.store import requests
+from engine import GenerationRequest
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bot.client import Client
+    from bot.store.requests import RequestRow
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Press(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"(?P<act>[a-z]+):(?P<number>[0-9]{1,20})"
+):
+    """A press of any button of ours, found by its custom_id."""
+
+    def __init__(self, item: discord.ui.Button[discord.ui.View], act: str, number: int) -> None:
+        super().__init__(item)
+        self._act = act
+        self._number = number
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Press:
+        """The press, as discord.py finds it in an interaction."""
+        assert isinstance(item, discord.ui.Button)  # noqa: S101 - narrows the type; we send no other component
+        return cls(item, match["act"], int(match["number"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do what the button says; discord.py does not tell anybody what goes wrong here, so the wrapper does."""
+        async with answered(interaction):
+            await press(interaction, self._act, self._number)
+
+
+async def press(interaction: discord.Interaction[Client], act: str, number: int) -> None:
+    """
+    Do what a button says, once for a double click.
+
+    Raises:
+        InvalidRequest, Refused: the sentence is for the presser alone.
+    """
+    client = interaction.client
+    await client.servers.check(interaction)
+    if act not in ACTS:
+        raise Refused("button-outdated")
+    message_id = interaction.message.id if interaction.message else None
+    if client.presses.is_repeat(interaction.user.id, message_id, act, number):
+        await acknowledge(interaction)
+        return
+    await ACTS[act](interaction, number)
+
+
+async def reroll(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """The presser's own request for the same with another seed. Whoever presses sees the message, and so the prompt."""
+    row = await _row(interaction, request_id)
+    request = replace(row.request, seed=-1, owner=str(interaction.user.id))
+    await accept(interaction, request, kind="reroll", parent_id=row.id)
+
+
+async def edit(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """Open the form with what was asked."""
+    row = await _row(interaction, request_id)
+    await forms.open_form(interaction, row.id, forms.typed_of(row))
+
+
+async def correct(interaction: discord.Interaction[Client], draft_id: int) -> None:
+    """Open a faulty form again, with what was typed."""
+    draft = interaction.client.drafts.find(draft_id, user_id=interaction.user.id)
+    if draft is None:
+        raise Refused("form-gone")
+    await forms.open_form(interaction, draft.request_id, draft.typed)
+
+
+async def again(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """The same picture once more; only for whoever asked for it first, since their history is theirs alone."""
+    row = await _row(interaction, request_id)
+    if row.user_id != interaction.user.id:
+        raise Refused("not-yours-again")
+    await accept(interaction, row.request, kind="again", parent_id=row.id)
+
+
+async def example(interaction: discord.Interaction[Client], number: int) -> None:
+    """Draw one of the model's examples."""
+    examples = interaction.client.card.examples
+    if number >= len(examples):
+        raise Refused("example-unknown")
+    request = GenerationRequest(prompt=examples[number], owner=str(interaction.user.id))
+    await accept(interaction, request, kind="example")
+
+
+async def cancel(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """End a request that is not finished; its message then says so."""
+    row = await _row(interaction, request_id)
+    is_owner = row.user_id == interaction.user.id
+    if not is_owner and not interaction.permissions.manage_messages:
+        raise Refused("not-yours-cancel")
+    await acknowledge(interaction)
+    reason = "cancelled-by-owner" if is_owner else "cancelled-by-moderator"
+    if not await interaction.client.studio.cancel(request_id, reason=reason):
+        raise Refused("cancel-too-late")
+
+
+async def delete(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """Delete the message at once, and withdraw what is not finished."""
+    row = await _row(interaction, request_id)
+    if row.user_id != interaction.user.id and not interaction.permissions.manage_messages:
+        raise Refused("not-yours-delete")
+    await acknowledge(interaction)
+    await interaction.client.studio.withdraw_message(request_id)
+    try:
+        await interaction.delete_original_response()
+    except discord.NotFound:
+        return
+    except discord.HTTPException as error:
+        log.info("token_delete_failed", request_id=request_id, error=str(error))
+        if interaction.message is not None:
+            await interaction.message.delete()
+
+
+ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]] = {
+    "reroll": reroll,
+    "edit": edit,
+    "correct": correct,
+    "again": again,
+    "example": example,
+    "cancel": cancel,
+    "delete": delete,
+    "history": pictures.turn_page,
+}
+"""What the first word of a custom_id does."""
+
+
+async def _row(interaction: discord.Interaction[Client], request_id: int) -> RequestRow:
+    async with interaction.client.database.reading() as connection:
+        row = await requests.fetch(connection, request_id)
+    if row is None:
+        raise Refused("request-unknown")
+    return row

@@ -1,0 +1,141 @@
+"""The bot's connection to Discord: what it serves, what it listens to, and one wrapper around every interaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.asset import Asset
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot import forms
+from bot.admission import Refused
+from bot.answers import answered, explain
+from bot.buttons import Press
+from bot.commands import all_commands
+from bot.forms import Drafts
+from bot.options import Translator
+from bot.presses import Presses
+from bot.servers import Servers
+from bot.sync import sync_if_changed
+
+if TYPE_CHECKING:
+    from bot.admission import Admission
+    from bot.database import Database
+    from bot.recovery import Recovery
+    from bot.settings import Settings
+    from bot.studio import Studio
+    from engine import ModelCard
+
+
+async def use_api(base_url: str) -> None:
+    """
+    Let everything that discord.py sends go to another base than Discord's, and its gateway be the one named there.
+
+    The gateway's default is replaced too, since that is what discord.py dials after an invalid session.
+
+    Raises:
+        aiohttp.ClientError, OSError: the base does not answer.
+    """
+    base_url = base_url.rstrip("/")
+    async with aiohttp.ClientSession() as session, session.get(f"{base_url}/gateway") as response:
+        response.raise_for_status()
+        gateway = yarl.URL((await response.json())["url"])
+    Route.BASE = base_url
+    DiscordWebSocket.DEFAULT_GATEWAY = gateway
+    Asset.BASE = str(yarl.URL(base_url).origin() / "cdn")
+
+
+class Tree(app_commands.CommandTree["Client"]):
+    """The slash commands: nothing that goes wrong in them stays unanswered."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Client]) -> bool:
+        """Whether the bot draws here at all; discord.py lets no error of this method be answered."""
+        is_served = False
+        async with answered(interaction):
+            await self.client.servers.check(interaction)
+            is_served = True
+        return is_served  # noqa: RET504 - the wrapper swallows what is raised before
+
+    async def on_error(self, interaction: discord.Interaction[Client], error: app_commands.AppCommandError, /) -> None:
+        """One sentence to the member alone."""
+        await explain(interaction, error)
+
+
+class Client(commands.AutoShardedBot):
+    """The bot as Discord sees it. It owns nothing that must survive it: that is in the database."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        admission: Admission,
+        studio: Studio,
+        recovery: Recovery,
+        card: ModelCard,
+        model: str,
+    ) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,  # never read: there are no message commands, and no such intent
+            help_command=None,
+            tree_cls=Tree,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+        )
+        self.settings = settings
+        self.database = database
+        self.admission = admission
+        self.studio = studio
+        self.recovery = recovery
+        self.card = card
+        self.model = model
+        self.servers = Servers(self, settings, database)
+        self.presses = Presses()
+        self.drafts = Drafts()
+
+    async def setup_hook(self) -> None:
+        """Know the commands and buttons, and let Discord know the commands."""
+        await self.tree.set_translator(Translator())
+        for command in all_commands(self.card, self.settings):
+            self.tree.add_command(command)
+        self.add_dynamic_items(Press)
+        await sync_if_changed(self.tree)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Find a submitted form by its custom_id: discord.py knows only the forms that this process has opened."""
+        if interaction.type is not discord.InteractionType.modal_submit:
+            return
+        interaction = cast("discord.Interaction[Client]", interaction)
+        async with answered(interaction):
+            await self.servers.check(interaction)
+            submitted = forms.SUBMITTED.fullmatch(interaction.custom_id or "")
+            if submitted is None:
+                raise Refused("form-unknown")
+            await forms.submit(interaction, int(submitted["request_id"]))
+
+    async def on_ready(self) -> None:
+        """Every server is known now: the foreign ones are left."""
+        await self.servers.settle()
+
+    async def on_guild_join(self, _guild: discord.Guild) -> None:
+        """A server added the bot: it is the first, or one of the operator's, or foreign."""
+        await self.servers.settle()
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot is in this server no more; an outage is another event."""
+        await self.studio.withdraw_guild(guild.id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """What waits in a channel that is gone is withdrawn."""
+        await self.studio.withdraw_channel(channel.id)
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """What waits in a thread that is gone is withdrawn; also where discord.py had forgotten the thread."""
+        await self.studio.withdraw_channel(payload.thread_id)

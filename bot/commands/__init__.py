@@ -1,0 +1,29 @@
+"""The slash commands, one file for each family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from discord import app_commands
+
+from bot.commands import help as helping
+from bot.commands import imagine, limits, pictures
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from engine import ModelCard
+
+
+def all_commands(
+    card: ModelCard, settings: Settings
+) -> list[app_commands.Command[Any, ..., None] | app_commands.Group]:
+    """Every command, for this model, where the settings allow it; moderators' commands exist in servers only."""
+    for_members = [imagine.command(card), pictures.history(), pictures.quota(), helping.command()]
+    for command in for_members:
+        command.allowed_contexts = app_commands.AppCommandContext(
+            guild=True,
+            dm_channel=settings.allow_dms or settings.allow_user_installs,
+            private_channel=settings.allow_user_installs,
+        )
+        command.allowed_installs = app_commands.AppInstallationType(guild=True, user=settings.allow_user_installs)
+    return [*for_members, limits.group()]

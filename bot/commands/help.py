@@ -1,0 +1,50 @@
+"""`/help`: what is drawn here, three examples to press, what is left, the licence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot import views
+from bot.answers import in_time, privately
+from bot.locales import catalogue
+from bot.markdown import clipped, plain
+from bot.options import text
+
+if TYPE_CHECKING:
+    from bot.admission import Allowance
+    from bot.client import Client
+    from engine import ModelCard
+
+EXAMPLES = 3
+CARD_CHARACTERS = 200
+"""Of each text of a model's card."""
+
+
+def command() -> app_commands.Command[Any, ..., None]:
+    """The command `/help`."""
+
+    @app_commands.command(name=text("command-help"), description=text("command-help.description"))
+    async def show_help(interaction: discord.Interaction[Client]) -> None:
+        client = interaction.client
+        allowance = await in_time(interaction, client.admission.allowance(interaction.user.id, interaction.guild_id))
+        view = views.under_help(client.card.examples[:EXAMPLES])
+        await privately(interaction, help_text(client.card, allowance, interaction.locale.value), view=view)
+
+    return show_help
+
+
+def help_text(card: ModelCard, allowance: Allowance, locale: str) -> str:
+    """All that somebody needs who sees the bot for the first time."""
+    say = catalogue(locale).say
+    title, draws, licence = (plain(clipped(text, CARD_CHARACTERS)) for text in (card.title, card.draws, card.licence))
+    lines = [
+        say("help-draws", title=title, draws=draws) if draws else say("help-draws-anything", title=title),
+        say("help-start") if card.examples else say("help-start-alone"),
+        say("help-quota", left=allowance.left, limit=allowance.rules.pictures_per_day),
+    ]
+    if licence:
+        lines.append(say("help-licence", licence=licence))
+    return "\n".join(lines)

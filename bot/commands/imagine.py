@@ -1,0 +1,67 @@
+"""`/imagine`: options -> request -> accepted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot import options
+from bot.accept import accept
+
+if TYPE_CHECKING:
+    from bot.client import Client
+    from engine import ModelCard
+
+OPTIONS = (
+    "prompt",
+    "aspect",
+    "images",
+    "negative_prompt",
+    "seed",
+    "steps",
+    "guidance",
+    "sampler",
+    "width",
+    "height",
+)
+
+
+def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
+    """The command, with the sizes of this model."""
+
+    @app_commands.command(name=options.text("command-imagine"), description=options.text("command-imagine.description"))
+    @app_commands.rename(**options.names(*OPTIONS))
+    @app_commands.describe(**options.descriptions(*OPTIONS))
+    @app_commands.choices(aspect=options.aspect_choices(card), sampler=options.sampler_choices())
+    async def imagine(  # noqa: PLR0917 - discord.py reads the options from the signature
+        interaction: discord.Interaction[Client],
+        prompt: options.Prompt,
+        aspect: str | None = None,
+        images: options.Images = 1,
+        negative_prompt: options.NegativePrompt = "",
+        seed: options.Seed = -1,
+        steps: options.Steps | None = None,
+        guidance: options.Guidance | None = None,
+        sampler: str | None = None,
+        width: options.Side | None = None,
+        height: options.Side | None = None,
+    ) -> None:
+        request = options.requested(
+            card,
+            owner=interaction.user.id,
+            prompt=prompt,
+            aspect=aspect,
+            images=images,
+            negative_prompt=negative_prompt,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            sampler=sampler,
+            width=width,
+            height=height,
+        )
+        await accept(interaction, request, kind="imagine")
+
+    return imagine

@@ -1,0 +1,214 @@
+"""The form behind Edit: opened with what was asked, read back, and opened again as typed where it is faulty."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot import replies, views
+from bot.accept import accept
+from bot.admission import Refused
+from bot.answers import privately
+from bot.locales import catalogue
+from bot.markdown import utf16_length
+from bot.store import requests
+from engine import GenerationRequest, InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.client import Client
+    from bot.store.requests import RequestRow
+
+MAX_INPUT_CHARACTERS = 4000
+"""https://discord.com/developers/docs/components/reference#text-input."""
+MAX_NUMBER_CHARACTERS = 32
+SUBMITTED = re.compile(r"edit-form:(?P<request_id>\d{1,18})")
+"""The custom_id of a form that was submitted, whichever process opened it."""
+OPTIONAL = ("negative_prompt", "steps", "guidance", "seed")
+PARAGRAPHS = ("prompt", "negative_prompt")
+FIELD_NAMES = {"steps": "num_inference_steps", "guidance": "guidance_scale"}
+"""What the request calls a field of the form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What stands in the form, as typed."""
+
+    prompt: str
+    negative_prompt: str
+    steps: str
+    guidance: str
+    seed: str
+
+
+class FaultyForm(Exception):
+    """What was typed cannot be drawn: one sentence for each faulty field."""
+
+    def __init__(self, sentences: tuple[str, ...]) -> None:
+        super().__init__(*sentences)
+        self.sentences = sentences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A form that was faulty, kept for the member who typed it."""
+
+    user_id: int
+    request_id: int
+    typed: Typed
+    kept_at: float
+
+
+class Drafts:
+    """The last faulty forms, for [Correct it]: few, not for long, and in memory only."""
+
+    MOST = 200
+    LIFE_S = 3600.0
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._drafts: dict[int, Draft] = {}
+
+    def keep(self, draft_id: int, *, user_id: int, request_id: int, typed: Typed) -> None:
+        """Keep what a member typed; the oldest makes room."""
+        self._drafts[draft_id] = Draft(user_id=user_id, request_id=request_id, typed=typed, kept_at=self._clock())
+        while len(self._drafts) > self.MOST:
+            del self._drafts[next(iter(self._drafts))]
+
+    def find(self, draft_id: int, *, user_id: int) -> Draft | None:
+        """What this member typed, if it is still kept."""
+        draft = self._drafts.get(draft_id)
+        if draft is None or draft.user_id != user_id or self._clock() - draft.kept_at > self.LIFE_S:
+            return None
+        return draft
+
+
+def typed_of(row: RequestRow) -> Typed:
+    """The form's contents for a request as it is."""
+    return Typed(
+        prompt=row.prompt,
+        negative_prompt=row.negative_prompt,
+        steps=str(row.num_inference_steps),
+        guidance=repr(row.guidance_scale).removesuffix(".0"),
+        seed=str(row.seed),
+    )
+
+
+def edit_form(request_id: int, typed: Typed, locale: str) -> discord.ui.Modal:
+    """The form, filled in. Stopped at birth: its submission is found by custom_id, and discord.py need not store it."""
+    say = catalogue(locale).say
+    form = discord.ui.Modal(title=say("form-title"), custom_id=f"edit-form:{request_id}")
+    for field in fields(Typed):
+        key = f"form-{field.name.replace('_', '-')}"
+        is_paragraph = field.name in PARAGRAPHS
+        component: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
+            custom_id=field.name,
+            style=discord.TextStyle.paragraph if is_paragraph else discord.TextStyle.short,
+            default=getattr(typed, field.name) or None,
+            required=field.name not in OPTIONAL,
+            max_length=MAX_INPUT_CHARACTERS if is_paragraph else MAX_NUMBER_CHARACTERS,
+        )
+        description = say(f"{key}.description") if field.name in OPTIONAL else None
+        form.add_item(discord.ui.Label(text=say(key), description=description, component=component))
+    form.stop()
+    return form
+
+
+async def open_form(interaction: discord.Interaction[Client], request_id: int, typed: Typed) -> None:
+    """Show the form; where a text is too long for one, give it as a file to the member alone."""
+    locale = interaction.locale.value
+    long = [name for name in PARAGRAPHS if utf16_length(getattr(typed, name)) > MAX_INPUT_CHARACTERS]
+    if not long:
+        await interaction.response.send_modal(edit_form(request_id, typed, locale))
+        return
+    files = [discord.File(io.BytesIO(getattr(typed, name).encode()), f"{name}.txt") for name in long]
+    await privately(interaction, catalogue(locale).say("form-too-long", maximum=MAX_INPUT_CHARACTERS), files=files)
+
+
+async def submit(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """
+    A form was submitted: the presser's own request, or its faults to the presser alone.
+
+    Raises:
+        InvalidRequest, Refused: the sentence is for the member alone.
+    """
+    client = interaction.client
+    async with client.database.reading() as connection:
+        row = await requests.fetch(connection, request_id)
+    if row is None:
+        raise Refused("request-unknown")
+    locale = interaction.locale.value
+    typed = read(interaction.data)
+    try:
+        request = wanted(row, typed, locale)
+    except FaultyForm as faulty:
+        client.drafts.keep(interaction.id, user_id=interaction.user.id, request_id=request_id, typed=typed)
+        say = catalogue(locale).say
+        lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in faulty.sentences)]
+        await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))
+        return
+    await accept(interaction, replace(request, owner=str(interaction.user.id)), kind="edit", parent_id=row.id)
+
+
+def read(data: Any) -> Typed:
+    """What was typed, out of Discord's submission."""
+    values: dict[str, str] = {}
+    for component in data["components"]:
+        inputs = [component["component"]] if "component" in component else component.get("components", [])
+        values.update({entry["custom_id"]: entry.get("value") or "" for entry in inputs})
+    return Typed(**{field.name: values.get(field.name, "") for field in fields(Typed)})
+
+
+def wanted(row: RequestRow, typed: Typed, locale: str) -> GenerationRequest:
+    """
+    The request that the form asks for: size, sampler and number of pictures stay as they were.
+
+    Raises:
+        FaultyForm: every field that is faulty, not only the first.
+    """
+    kept: dict[str, Any] = {
+        "scheduler": row.scheduler,
+        "num_images": row.num_images,
+        "width": row.width,
+        "height": row.height,
+    }
+    values: dict[str, Any] = {}
+    faults = []
+    for field in fields(Typed):
+        name = FIELD_NAMES.get(field.name, field.name)
+        try:
+            values[name] = _value(name, getattr(typed, field.name))
+            GenerationRequest(**{"prompt": "-", **kept, name: values[name]})
+        except (InvalidRequest, Refused) as fault:
+            faults.append(replies.sentence(fault, locale))
+    if faults:
+        raise FaultyForm(tuple(faults))
+    return GenerationRequest(**kept, **values)
+
+
+def _value(name: str, typed: str) -> object:
+    """
+    What a text means in its field; an empty number is left to the model, an empty seed is drawn.
+
+    Raises:
+        Refused: it is no number.
+    """
+    if name in PARAGRAPHS:
+        return typed
+    text = typed.strip()
+    if not text:
+        return -1 if name == "seed" else None
+    is_whole = re.fullmatch(r"[+-]?[0-9]+", text) is not None
+    if name != "guidance_scale":
+        if not is_whole:
+            raise Refused("form-no-whole-number", name=name, value=text)
+        return int(text)
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", text):
+        raise Refused("form-no-number", name=name, value=text)
+    return float(text)

@@ -1,0 +1,295 @@
+### Every text that a person reads, in English.
+
+## Commands and their options
+
+command-imagine = imagine
+    .description = Draw a picture from your words.
+command-history = history
+    .description = Your pictures here, newest first: prompts, seeds, and a button to make each again.
+command-quota = quota
+    .description = How many pictures you have left today, and what of yours waits.
+command-help = help
+    .description = Three examples to press, what is drawn here, and what you have left.
+command-limits = limits
+    .description = What members of this server may have.
+command-limits-set = set
+    .description = Set a limit for the server, or for one member.
+command-limits-show = show
+    .description = Show the limits of the server, or of one member.
+command-limits-clear = clear
+    .description = Take a limit back, for the server or for one member.
+
+option-prompt = prompt
+    .description = What to draw.
+option-aspect = aspect
+    .description = The picture's shape; not together with width or height.
+option-images = images
+    .description = How many pictures: 1 to 4. Each has the next seed.
+option-negative-prompt = negative_prompt
+    .description = What to keep out of the picture.
+option-seed = seed
+    .description = The same seed gives the same picture again. Leave it out, or -1, for a random one.
+option-steps = steps
+    .description = More steps take longer and change details: 1 to 150.
+option-guidance = guidance
+    .description = How closely to follow the prompt: 0 to 50; 1 or less is off.
+option-sampler = sampler
+    .description = How noise becomes a picture.
+option-width = width
+    .description = Pixels, a multiple of 8 from 64 to 2048.
+option-height = height
+    .description = Pixels, a multiple of 8 from 64 to 2048.
+option-limit = limit
+    .description = Which limit.
+option-value = value
+    .description = A number; for pixels also a size like 1024x1024.
+option-member = member
+    .description = Only for this member; leave it out for the whole server.
+
+aspect-square = square 1:1 · { $width }×{ $height }
+aspect-portrait = portrait 2:3 · { $width }×{ $height }
+aspect-landscape = landscape 3:2 · { $width }×{ $height }
+aspect-wide = wide 16:9 · { $width }×{ $height }
+aspect-tall = tall 9:16 · { $width }×{ $height }
+sampler-default = the model's own
+
+## What can be pressed
+
+button-reroll = Reroll
+button-edit = Edit
+button-delete = Delete
+button-cancel = Cancel
+button-again = Make again #{ $id }
+button-correct = Correct it
+button-older = Older
+button-newest = Newest
+
+## The form behind Edit
+
+form-title = Edit and draw again
+form-prompt = Prompt
+form-negative-prompt = Negative prompt
+    .description = What to keep out of the picture.
+form-steps = Steps
+    .description = 1 to 150; empty: the model's default.
+form-guidance = Guidance
+    .description = 0 to 50, 1 or less is off; empty: the model's default.
+form-seed = Seed
+    .description = The same seed keeps the picture's layout; empty or -1: a random one.
+form-faults = This cannot be drawn yet:
+form-fault = • { $sentence }
+form-no-number = { $name } must be a number, got { $value }.
+form-no-whole-number = { $name } must be a whole number, got { $value }.
+form-too-long = A form holds { $maximum } characters, and this is longer. Here it is as a file: change it, and send it with /imagine.
+form-gone = What you typed is no longer here. Press Edit under the picture again.
+form-unknown = This form is from another version of the bot. Press Edit under the picture again.
+
+## The message of a request
+
+headline = **{ $prompt }**
+headline-empty = (no visible characters)
+for-member = for { $member }
+short-id = #{ $id }
+place = { ORDINAL($place) ->
+    [one] { $place }st in line
+    [two] { $place }nd in line
+    [few] { $place }rd in line
+   *[other] { $place }th in line
+}
+place-next = next in line
+model-loading = the model is loading
+left-today = { $left ->
+    [one] { $left } picture left today
+   *[other] { $left } pictures left today
+}
+progress-step = step { $step } of { $steps }
+progress-pictures = { $done } of { $count } pictures
+progress-remaining = about { $seconds } s
+progress-moment = any moment now
+seed-one = Seed `{ $seed }`
+seed-range = Seeds `{ $first }`–`{ $last }`
+seed-some = Seeds { $seeds }
+used-steps = { $steps ->
+    [one] { $steps } step
+   *[other] { $steps } steps
+}
+used-guidance = guidance { $guidance }
+used-size = { $width }×{ $height }
+used-negative-prompt = Without: { $text }
+seconds = { $seconds } s
+cut-prompt = The end of the prompt did not fit the model and was left out: { $text }
+cut-negative-prompt = The end of the negative prompt did not fit the model and was left out: { $text }
+withheld = { $withheld ->
+    [one] { $withheld } of { $count } pictures was withheld by the safety checker and not charged.
+   *[other] { $withheld } of { $count } pictures were withheld by the safety checker and not charged.
+}
+partly = { $reason } { $shown ->
+    [one] { $shown } of { $count } pictures was finished, and only that one was charged.
+   *[other] { $shown } of { $count } pictures were finished, and only those were charged.
+}
+nothing-charged = { $reason } Nothing was charged.
+picture-alt = { $prompt }
+picture-alt-of-several = { $prompt } ({ $position } of { $count })
+ready-ping = { $count ->
+    [one] { $member } your picture is ready: #{ $id }
+   *[other] { $member } your pictures are ready: #{ $id }
+}
+access-lost = Your request #{ $id } could not be shown: I may no longer write in { $channel }. It does not count against your pictures.
+
+## Why a request ended; also in /history
+
+cancelled-by-owner = Cancelled.
+cancelled-by-moderator = Cancelled by a moderator.
+message-gone = The message was deleted.
+channel-gone = The channel was deleted.
+server-gone = The bot has left the server.
+never-shown = Discord did not show this request.
+failed-flagged = { $count ->
+    [one] The picture was withheld by the safety checker.
+   *[other] All { $count } pictures were withheld by the safety checker.
+}
+failed-out-of-memory = { $width }×{ $height } does not fit this bot's graphics card.
+failed-engine = The drawing failed several times; if it repeats, tell the person who runs this bot `#{ $id }`.
+failed-interrupted = The bot was interrupted several times while it drew this, and gave up.
+failed-access = I may no longer write in this channel.
+failed-too-large = Discord takes no files as large as these pictures.
+failed-unexpected = Something broke on our side; if it repeats, tell the person who runs this bot `#{ $id }`.
+
+## Refusals and faults, each to one member alone
+
+unexpected = Something broke on our side. Try again; if it repeats, tell the person who runs this bot `{ $id }`.
+command-outdated = Discord showed you an older version of this command. Restart Discord (Ctrl+R), and try again.
+button-outdated = This button is from another version of the bot.
+request-unknown = I know nothing of this picture any more.
+not-yours-delete = Only the member who asked for it, or a moderator who may manage messages here, can delete this.
+not-yours-cancel = Only the member who asked for it, or a moderator who may manage messages here, can cancel this.
+not-yours-again = Only the member who asked for it can make it again from here.
+cancel-too-late = It is too late to cancel: the pictures are on their way, or have arrived.
+example-unknown = This example is from another model. /help shows those of today.
+server-not-served = This bot draws in other servers only. The person who runs it decides in which.
+dms-off = This bot draws in servers only, not in direct messages.
+server-farewell = This bot draws in other servers only, so it leaves. The person who runs it decides in which.
+permissions-missing = I cannot show pictures here: I lack { $permissions }. Somebody who manages this channel can allow it.
+permission-view-channel = “View Channel”
+permission-send-messages = “Send Messages”
+permission-send-messages-in-threads = “Send Messages in Threads”
+permission-attach-files = “Attach Files”
+aspect-with-size = aspect already says width and height: give either the aspect or the size.
+aspect-unknown = aspect { $aspect } is unknown; known: { $known }.
+
+too-many-pictures = { $asked } pictures are too many for one message; at most { $limit }.
+too-many-pixels = { $width }×{ $height } is too large: at most { $limit } pixels here, such as { $side }×{ $side }.
+too-many-steps = { $asked } steps are too many: at most { $limit } here.
+quota-zero = You may have no pictures here ({ $limit } a day).
+quota-used-up = { $limit ->
+    [one] You have used your one picture for today. More { $more_at }.
+   *[other] You have used all { $limit } pictures for today. More { $more_at }.
+}
+quota-too-few-left = You asked for { $asked } pictures and have { $left } of { $limit } left today. More { $more_at }.
+places-zero = You may have no places in the line here ({ $limit }).
+places-used-up = { $limit ->
+    [one] You already have a request in the line, and { $limit } is the limit here. Wait until it is ready, or cancel it.
+   *[other] You already have { $limit } requests in the line, and that is the limit here. Wait until one is ready, or cancel one.
+}
+limit-no-number = { $name } must be a number (Pixels also a size like 1024x1024), got { $text }.
+limit-unknown = { $text } is no limit.
+limit-too-small = { $name } must be at least { $minimum }, got { $value }.
+limit-above-ceiling = { $name } can be at most { $ceiling } here, which is what the person who runs this bot allows; got { $value }.
+
+engine-prompt-empty = The prompt is empty: say what to draw.
+engine-text = { $name } must be a text.
+engine-text-length = { $name } must be at most { $maximum } characters long, got { $length }.
+engine-text-surrogate = { $name } holds half a character (a lone surrogate).
+engine-integer = { $name } must be a whole number.
+engine-number = { $name } must be a number.
+engine-range = { $name } must be from { $minimum } to { $maximum }, got { $value }.
+engine-size-multiple = width and height must be multiples of 8, got { $width }×{ $height }.
+engine-scheduler-unknown = sampler { $scheduler } is unknown; try { $names }.
+engine-lcm-steps = The sampler LCM takes 1 to { $maximum } steps, got { $steps }.
+engine-engine-closed = The bot is stopping: try again in a moment.
+engine-out-of-memory = This picture does not fit the bot's graphics card.
+engine-drawing-failed = The drawing failed.
+engine-model-memory = The model does not fit this bot's graphics card.
+engine-last-seed = seed must be at most { $maximum } for { $count } pictures, since each has the next seed, got { $value }.
+
+## How the values of requests are called
+
+name-prompt = prompt
+name-negative-prompt = negative prompt
+name-num-images = images
+name-width = width
+name-height = height
+name-num-inference-steps = steps
+name-guidance-scale = guidance
+name-seed = seed
+
+## /history
+
+history-empty = You have asked for nothing here yet. Try /imagine.
+history-title = Your pictures here, newest first:
+history-line = #{ $id } { $when } · **{ $prompt }** · { $seeds } · { $state }{ $link }
+history-link = { " " }· [show]({ $url })
+history-no-more = You have no older pictures here.
+state-queued = in line
+state-running = being drawn
+state-done = done
+state-failed = failed: { $reason }
+state-cancelled = withdrawn: { $reason }
+
+## /quota
+
+quota-left = { $limit ->
+    [one] { $left } of { $limit } picture left today.
+   *[other] { $left } of { $limit } pictures left today.
+}
+quota-refill = All of them again { $more_at }.
+quota-places = { $held } of { $limit } places in the line taken.
+quota-waiting = #{ $id } · **{ $prompt }** · { $place }
+
+## /limits
+
+limit-pictures-per-day = Pictures a day
+limit-places-in-line = Places in the line
+limit-pixels = Pixels
+limit-steps = Steps
+limit-value = { $value }
+limit-value-square = { $value } ({ $side }×{ $side })
+limits-of-server = Limits of this server:
+limits-of-member = Limits of { $member } here:
+limits-line = • { $name }: **{ $value }** ({ $source })
+limits-from-member = set for this member
+limits-from-server = set for this server
+limits-from-operator = the bot's own
+limits-at-most = { $source }; at most { $ceiling }
+limits-changed-server = { $name } of this server: { $before } → **{ $after }**
+limits-changed-member = { $name } of { $member }: { $before } → **{ $after }**
+
+## /help
+
+help-draws = I draw with the model **{ $title }**. It knows { $draws }.
+help-draws-anything = I draw with the model **{ $title }**.
+help-start = Type /imagine and what you want to see, or press an example:
+help-start-alone = Type /imagine and what you want to see.
+help-quota = You have { $left } of { $limit } pictures left today.
+help-licence = The model's licence is { $licence }; what it asks holds for every picture.
+
+## What the operator reads on the terminal
+
+operator-servers-undecided = The bot is in several servers and SERVERS names none: it serves none of them. Put the ids of those to serve into SERVERS.
+operator-help = A Discord bot that draws with Stable Diffusion on this machine.
+operator-help-run = Connect to Discord and draw; needs DISCORD_TOKEN.
+operator-help-demo = The real bot in a local page: no token, no network.
+operator-help-migrate = Bring the database up to date, and name the migrations that were applied.
+operator-help-port = the page's port (default 8787)
+operator-help-no-browser = print the page's address, but open no browser
+operator-help-database = keep the demo's database in this file (default: a temporary one)
+operator-up-to-date = { $path } is up to date.
+operator-no-token = DISCORD_TOKEN is not set: create an application at https://discord.com/developers/applications, copy its token from the page “Bot” into .env, or try `python -m bot demo`, which needs none.
+operator-wrong-token = Discord does not know this DISCORD_TOKEN: copy it again from the page “Bot” of your application at https://discord.com/developers/applications.
+operator-no-discord = Discord cannot be reached: { $error }.
+
+demo-page = The bot and its page are at
+demo-ssh = From another machine, first run: ssh -L { $port }:127.0.0.1:{ $port } { $host }
+demo-port-in-use = Port { $port } is in use: choose another with --port.
+demo-prompt = a red heart on a blue background
+demo-first-picture = “{ $prompt }” took { $seconds } s:

@@ -1,0 +1,145 @@
+"""What the slash commands take: options, their choices, and the request that they make."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from discord import app_commands
+from discord.app_commands import Choice, Range, locale_str
+
+from bot.admission import Refused
+from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
+from bot.replies import sampler_title
+from engine import SCHEDULERS, GenerationRequest
+from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from discord import Locale
+
+    from engine import ModelCard
+
+MAX_IMAGES = 4
+"""A gallery of two by two."""
+ASPECTS: Mapping[str, float] = {"square": 1, "portrait": 2 / 3, "landscape": 3 / 2, "wide": 16 / 9, "tall": 9 / 16}
+"""Width divided by height."""
+
+Prompt = Range[str, 1, MAX_PROMPT_CHARACTERS]
+NegativePrompt = Range[str, None, MAX_PROMPT_CHARACTERS]
+Images = Range[int, 1, MAX_IMAGES]
+Seed = Range[int, -1, MAX_SEED]
+Steps = Range[int, 1, MAX_STEPS]
+Guidance = Range[float, 0.0, MAX_GUIDANCE_SCALE]
+Side = Range[int, MIN_SIDE_PX, MAX_SIDE_PX]
+
+
+class Translator(app_commands.Translator):
+    """The catalogue, as discord.py asks for it; what has no key, and languages without a catalogue, stay English."""
+
+    async def translate(
+        self, string: locale_str, locale: Locale, _context: app_commands.TranslationContextTypes
+    ) -> str | None:
+        """The text in another language; None is English."""
+        key = string.extras.get("key")
+        if key is None or locale.value == DEFAULT_LOCALE or locale.value not in known_locales():
+            return None
+        return catalogue(locale.value).say(key, **string.extras["values"])
+
+
+def text(key: str, **values: object) -> locale_str:
+    """A text of the catalogue that Discord shows in each member's language."""
+    return locale_str(catalogue(DEFAULT_LOCALE).say(key, **values), key=key, values=values)
+
+
+def names(*options: str) -> dict[str, str | locale_str]:
+    """What the options are called, for `app_commands.rename`."""
+    return {option: text(f"option-{option.replace('_', '-')}") for option in options}
+
+
+def descriptions(*options: str) -> dict[str, str | locale_str]:
+    """What the options mean, for `app_commands.describe`."""
+    return {option: text(f"option-{option.replace('_', '-')}.description") for option in options}
+
+
+def aspect_choices(card: ModelCard) -> list[Choice[str]]:
+    """Every aspect with the pixels that it has with this model."""
+    sizes = {aspect: aspect_size(aspect, card) for aspect in ASPECTS}
+    return [
+        Choice(name=text(f"aspect-{aspect}", width=width, height=height), value=aspect)
+        for aspect, (width, height) in sizes.items()
+    ]
+
+
+def sampler_choices() -> list[Choice[str]]:
+    """Every scheduler under the name that people know it by."""
+    return [
+        Choice(name=text("sampler-default") if name == "default" else sampler_title(name, DEFAULT_LOCALE), value=name)
+        for name in SCHEDULERS
+    ]
+
+
+def aspect_size(aspect: str, card: ModelCard) -> tuple[int, int]:
+    """
+    Width and height, multiples of 8, of nearly this aspect and nearly the model's own area.
+
+    Never more than that area, so that no aspect exceeds a limit which the model's own size keeps to; but for models so
+    small that the shorter side would be below the least.
+    """
+    ratio = max(ASPECTS[aspect], 1 / ASPECTS[aspect])
+    area_px = max(card.width * card.height, math.ceil(MIN_SIDE_PX**2 * ratio))
+    sides = range(MIN_SIDE_PX, MAX_SIDE_PX + 1, 8)
+
+    def distance(size: tuple[int, int]) -> float:
+        longer, shorter = size
+        return 2 * abs(math.log(longer / shorter / ratio)) + abs(math.log(longer * shorter / area_px))
+
+    sizes = ((longer, shorter) for longer in sides for shorter in sides if longer * shorter <= area_px)
+    longer, shorter = min(sizes, key=distance)
+    return (longer, shorter) if ASPECTS[aspect] >= 1 else (shorter, longer)
+
+
+def requested(
+    card: ModelCard,
+    *,
+    owner: int,
+    prompt: str,
+    aspect: str | None,
+    images: int,
+    negative_prompt: str,
+    seed: int,
+    steps: int | None,
+    guidance: float | None,
+    sampler: str | None,
+    width: int | None,
+    height: int | None,
+) -> GenerationRequest:
+    """
+    What somebody asked for by `/imagine`.
+
+    Discord checks ranges and choices where the options are typed; what comes from elsewhere is checked here as well.
+
+    Raises:
+        InvalidRequest, Refused: the sentence names the value and the rule.
+    """
+    if aspect is not None:
+        if width is not None or height is not None:
+            raise Refused("aspect-with-size")
+        if aspect not in ASPECTS:
+            raise Refused("aspect-unknown", aspect=aspect, known=", ".join(ASPECTS))
+        width, height = aspect_size(aspect, card)
+    if isinstance(images, int) and images > MAX_IMAGES:
+        raise Refused("too-many-pictures", asked=images, limit=MAX_IMAGES)
+    return GenerationRequest(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        width=width,
+        height=height,
+        num_inference_steps=steps,
+        guidance_scale=guidance,
+        seed=seed,
+        scheduler=sampler,
+        num_images=images,
+        owner=str(owner),
+    )

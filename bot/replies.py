@@ -1,0 +1,227 @@
+"""Pure: a request and what came of it -> the message that people see; an error -> the sentence that they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot import views
+from bot.admission import Refused
+from bot.locales import catalogue
+from bot.markdown import clipped, one_line, plain
+from bot.policy import LIMIT_NAMES
+from engine import SCHEDULERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.store.requests import RequestRow
+    from bot.views import Buttons
+    from engine import EngineError, ModelCard, Progress
+
+SHOWN_PROMPT_CHARACTERS = 300
+SHOWN_TEXT_CHARACTERS = 80
+"""Of a negative prompt, of what was cut, and of a faulty value: escaped, all of them fit Discord's 2000 together."""
+MAX_ALT_CHARACTERS = 1024
+"""https://discord.com/developers/docs/resources/message#attachment-object."""
+BAR_CELLS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file of a message."""
+
+    filename: str
+    data: bytes
+    description: str
+    """The alt text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole message."""
+
+    content: str
+    uploads: tuple[Upload, ...] = ()
+    view: Buttons | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What came of a request that shows at least one picture."""
+
+    uploads: tuple[Upload, ...]
+    seeds: tuple[int, ...]
+    """The seed of each upload."""
+    withheld: int
+    cut_prompt: str
+    cut_negative_prompt: str
+    seconds: float
+    left_today: int
+    reason: str | None
+    """Why there are fewer pictures than were asked for: a key of the catalogue."""
+
+
+def waiting(row: RequestRow, *, place: int | None, is_loading: bool, left_today: int | None = None) -> Reply:
+    """An accepted request before its first step."""
+    say = catalogue(row.locale).say
+    news = [place_in_line(place, row.locale)]
+    if is_loading:
+        news.append(say("model-loading"))
+    if left_today is not None:
+        news.append(say("left-today", left=left_today))
+    return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_unfinished(row))
+
+
+def running(row: RequestRow, progress: Progress) -> Reply:
+    """A request whose pictures are being drawn."""
+    say = catalogue(row.locale).say
+    news = [say("progress-step", step=progress.step, steps=progress.steps)]
+    if row.num_images > 1:
+        news.append(say("progress-pictures", done=progress.pictures_done, count=row.num_images))
+    seconds = round((progress.steps - progress.step) * progress.seconds_per_step)
+    news.append(say("progress-remaining", seconds=seconds) if seconds >= 1 else say("progress-moment"))
+    full = BAR_CELLS * progress.step // max(1, progress.steps)
+    bar = "▰" * full + "▱" * (BAR_CELLS - full)
+    return Reply(content=_message(row, f"{' · '.join(news)}  {bar}", _owner(row)), view=views.under_unfinished(row))
+
+
+def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
+    """A request that shows pictures: all that were asked for, or with the reason why some are missing."""
+    say = catalogue(row.locale).say
+    lines = [" · ".join([seeds_text(drawn.seeds, row.locale), *_differences(row, card)])]
+    if row.negative_prompt:
+        lines.append(say("used-negative-prompt", text=_quoted(row.negative_prompt)))
+    if drawn.cut_prompt:
+        lines.append(say("cut-prompt", text=_quoted(drawn.cut_prompt)))
+    if drawn.cut_negative_prompt:
+        lines.append(say("cut-negative-prompt", text=_quoted(drawn.cut_negative_prompt)))
+    if drawn.withheld:
+        lines.append(say("withheld", withheld=drawn.withheld, count=row.num_images))
+    if drawn.reason is not None:
+        reason = why(row, drawn.reason)
+        lines.append(say("partly", reason=reason, shown=len(drawn.uploads), count=row.num_images))
+    facts = [say("seconds", seconds=f"{drawn.seconds:.1f}"), say("left-today", left=drawn.left_today)]
+    return Reply(
+        content=_message(row, *lines, " · ".join([_owner(row), *facts])),
+        uploads=drawn.uploads,
+        view=views.under_finished(row),
+    )
+
+
+def ended(row: RequestRow, key: str) -> Reply:
+    """A request that ends without pictures: why, and, here only, that nothing was charged."""
+    sentence = catalogue(row.locale).say("nothing-charged", reason=why(row, key))
+    return Reply(content=_message(row, sentence, _owner(row)))
+
+
+def why(row: RequestRow, key: str) -> str:
+    """The sentence of a reason that a request's row may hold."""
+    facts = {"id": row.short_id, "width": row.width, "height": row.height, "count": row.num_images}
+    return catalogue(row.locale).say(key, **facts)
+
+
+def ready_ping(row: RequestRow) -> str:
+    """The one message that pings: that the pictures are ready, after a long wait."""
+    return catalogue(row.locale).say("ready-ping", member=member(row.user_id), id=row.short_id, count=row.num_images)
+
+
+def access_lost(row: RequestRow) -> str:
+    """What the owner reads in a direct message where the channel is closed to the bot."""
+    return catalogue(row.locale).say("access-lost", id=row.short_id, channel=f"<#{row.channel_id}>")
+
+
+def place_in_line(place: int | None, locale: str) -> str:
+    """The place as people say it; None is on its way out of the line."""
+    say = catalogue(locale).say
+    return say("place-next") if place is None or place <= 1 else say("place", place=place)
+
+
+def alt_text(row: RequestRow, index: int) -> str:
+    """What somebody who cannot see the picture reads: its prompt, and which of several it is."""
+    say = catalogue(row.locale).say
+    if row.num_images == 1:
+        return say("picture-alt", prompt=clipped(one_line(row.prompt), MAX_ALT_CHARACTERS))
+    place = {"position": index + 1, "count": row.num_images}
+    room = MAX_ALT_CHARACTERS - len(say("picture-alt-of-several", prompt="", **place))
+    return say("picture-alt-of-several", prompt=clipped(one_line(row.prompt), room), **place)
+
+
+def sentence(error: Refused | EngineError, locale: str) -> str:
+    """What a member reads of an error that is theirs to mend."""
+    say = catalogue(locale).say
+    if isinstance(error, Refused):
+        return say(error.key, **{name: _shown(name, value, locale) for name, value in error.values.items()})
+    key = f"engine-{error.rule.replace('_', '-')}"
+    return say(key, **{name: _shown(name, value, locale) for name, value in error.facts.items()})
+
+
+def headline(row: RequestRow, characters: int, locale: str) -> str:
+    """The beginning of a request's prompt, safe to show."""
+    return plain(clipped(one_line(row.prompt), characters)) or catalogue(locale).say("headline-empty")
+
+
+def seeds_text(seeds: Sequence[int], locale: str) -> str:
+    """Seeds in code style, which a phone copies: one, from first to last, or each where some are missing."""
+    say = catalogue(locale).say
+    if len(seeds) == 1:
+        return say("seed-one", seed=seeds[0])
+    if seeds[-1] - seeds[0] == len(seeds) - 1:
+        return say("seed-range", first=seeds[0], last=seeds[-1])
+    return say("seed-some", seeds=", ".join(f"`{seed}`" for seed in seeds))
+
+
+def sampler_title(scheduler: str, locale: str) -> str:
+    """A scheduler's name as people know it."""
+    return catalogue(locale).say("sampler-default") if scheduler == "default" else SCHEDULERS[scheduler].title
+
+
+def field_name(name: str, locale: str) -> str:
+    """What people call a field of a request, or a limit."""
+    key = name.replace("_", "-")
+    return catalogue(locale).say(f"limit-{key}" if name in LIMIT_NAMES else f"name-{key}")
+
+
+def member(user_id: int) -> str:
+    """A member, as Discord renders one."""
+    return f"<@{user_id}>"
+
+
+def _message(row: RequestRow, *lines: str) -> str:
+    prompt = headline(row, SHOWN_PROMPT_CHARACTERS, row.locale)
+    return "\n".join([catalogue(row.locale).say("headline", prompt=prompt), *lines])
+
+
+def _owner(row: RequestRow) -> str:
+    say = catalogue(row.locale).say
+    return f"{say('for-member', member=member(row.user_id))} · {say('short-id', id=row.short_id)}"
+
+
+def _differences(row: RequestRow, card: ModelCard) -> list[str]:
+    """What is not as the model's card has it."""
+    say = catalogue(row.locale).say
+    texts = []
+    if row.num_inference_steps != card.steps:
+        texts.append(say("used-steps", steps=row.num_inference_steps))
+    if row.guidance_scale != card.guidance:
+        texts.append(say("used-guidance", guidance=f"{row.guidance_scale:g}"))
+    if row.scheduler != card.scheduler:
+        texts.append(sampler_title(row.scheduler, row.locale))
+    if (row.width, row.height) != (card.width, card.height):
+        texts.append(say("used-size", width=row.width, height=row.height))
+    return texts
+
+
+def _quoted(text: str) -> str:
+    return plain(clipped(one_line(text), SHOWN_TEXT_CHARACTERS))
+
+
+def _shown(name: str, value: object, locale: str) -> object:
+    """A value as people read it: the names of fields and samplers translated, typed text made harmless."""
+    if not isinstance(value, str):
+        return value
+    if name == "name":
+        return field_name(value, locale)
+    if name == "names":
+        return ", ".join(sampler_title(scheduler, locale) for scheduler in value.split(", "))
+    return plain(clipped(value, SHOWN_TEXT_CHARACTERS))

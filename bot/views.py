@@ -1,0 +1,79 @@
+"""What can be pressed under a message: labels and custom_ids that hold only an id; what a press does is elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import ButtonStyle
+
+from bot.locales import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.store.requests import RequestRow
+
+MAX_LABEL_CHARACTERS = 80
+"""https://discord.com/developers/docs/components/reference#button."""
+
+
+class Buttons(discord.ui.View):
+    """
+    Buttons without a memory: a press is found by its custom_id (`bot.buttons`), also after a restart.
+
+    Stopped at birth, so that discord.py stores no view for every message that was ever sent.
+    """
+
+    def __init__(self, *rows: Sequence[discord.ui.Button[Buttons]]) -> None:
+        super().__init__(timeout=None)
+        for number, row in enumerate(rows):
+            for button in row:
+                button.row = number
+                self.add_item(button)
+        self.stop()
+
+
+def button(label: str, custom_id: str, style: ButtonStyle = ButtonStyle.secondary) -> discord.ui.Button[Buttons]:
+    """A button; a label that is too long for Discord ends in an ellipsis."""
+    if len(label) > MAX_LABEL_CHARACTERS:
+        label = f"{label[: MAX_LABEL_CHARACTERS - 1]}…"
+    return discord.ui.Button(label=label, custom_id=custom_id, style=style)
+
+
+def under_unfinished(row: RequestRow) -> Buttons:
+    """What may be done while a request waits or is drawn."""
+    return Buttons([button(catalogue(row.locale).say("button-cancel"), f"cancel:{row.id}")])
+
+
+def under_finished(row: RequestRow) -> Buttons:
+    """What may be done with finished pictures."""
+    say = catalogue(row.locale).say
+    return Buttons(
+        [
+            button(say("button-reroll"), f"reroll:{row.id}", ButtonStyle.primary),
+            button(say("button-edit"), f"edit:{row.id}"),
+            button(say("button-delete"), f"delete:{row.id}", ButtonStyle.danger),
+        ]
+    )
+
+
+def under_faults(draft_id: int, locale: str) -> Buttons:
+    """The way back to a form whose values were faulty."""
+    return Buttons([button(catalogue(locale).say("button-correct"), f"correct:{draft_id}", ButtonStyle.primary)])
+
+
+def under_history(rows: Sequence[RequestRow], *, is_first: bool, has_more: bool, locale: str) -> Buttons:
+    """Make again for each of at most five requests, and the way to older and newest ones."""
+    say = catalogue(locale).say
+    turns = []
+    if not is_first:
+        turns.append(button(say("button-newest"), "history:0"))
+    if has_more:
+        turns.append(button(say("button-older"), f"history:{rows[-1].id}"))
+    return Buttons([button(say("button-again", id=row.short_id), f"again:{row.id}") for row in rows], turns)
+
+
+def under_help(examples: Sequence[str]) -> Buttons:
+    """The model's examples, each of which draws when pressed."""
+    return Buttons(*([button(example, f"example:{number}")] for number, example in enumerate(examples)))

@@ -1,0 +1,165 @@
+"""The real client, database and admission, logged in at the desk; only the studio is a note-taker."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import discord
+from desk import ANN_ID, APP_ID, CALLBACK, CHANNEL_ID, GUILD_ID, Call, Desk
+
+from bot.admission import Admission, Ask
+from bot.client import Client, use_api
+from bot.database import Database
+from bot.settings import Settings
+from engine import CompleteRequest, GenerationRequest, ModelCard
+
+if TYPE_CHECKING:
+    from bot.store.requests import RequestRow
+
+CARD = ModelCard(
+    title="Emoji",
+    licence="MIT",
+    draws="emoji only",
+    examples=("a red heart", "a cat", "a strawberry"),
+    steps=20,
+    guidance=5.0,
+    width=128,
+    height=128,
+)
+REQUEST = CompleteRequest(
+    prompt="a red heart",
+    negative_prompt="blur",
+    width=128,
+    height=128,
+    num_inference_steps=20,
+    guidance_scale=5.0,
+    seed=4181,
+    scheduler="default",
+    num_images=1,
+)
+
+
+@dataclass
+class StudioNotes:
+    """What the studio was asked to do."""
+
+    is_loading: bool = False
+    can_cancel: bool = True
+    done: list[tuple[Any, ...]] = field(default_factory=list)
+
+    async def cancel(self, request_id: int, *, reason: str) -> bool:
+        self.done.append(("cancel", request_id, reason))
+        return self.can_cancel
+
+    async def withdraw_message(self, request_id: int) -> None:
+        self.done.append(("withdraw_message", request_id))
+
+    async def withdraw_channel(self, channel_id: int) -> None:
+        self.done.append(("withdraw_channel", channel_id))
+
+    async def withdraw_guild(self, guild_id: int) -> None:
+        self.done.append(("withdraw_guild", guild_id))
+
+    def place_of(self, request_id: int) -> int:
+        return 2
+
+
+@dataclass
+class Accepted:
+    """What was handed to `accept`."""
+
+    calls: list[tuple[GenerationRequest, str, int | None]] = field(default_factory=list)
+
+    async def __call__(
+        self,
+        interaction: discord.Interaction[Any],
+        request: GenerationRequest,
+        *,
+        kind: str,
+        parent_id: int | None = None,
+    ) -> None:
+        self.calls.append((request, kind, parent_id))
+        await interaction.response.send_message("accepted")
+
+
+@dataclass
+class World:
+    desk: Desk
+    client: Client
+    database: Database
+    studio: StudioNotes
+    accepted: Accepted
+
+    def send(self, payload: dict[str, Any]) -> None:
+        """Let the gateway bring an interaction."""
+        self.client._connection.parse_interaction_create(payload)
+
+    async def answer(self, payload: dict[str, Any]) -> Call:
+        """How an interaction was first answered, once all of it is done."""
+        before = len(self.desk.sent("POST", CALLBACK))
+        self.send(payload)
+        await self.settled()
+        (call,) = self.desk.sent("POST", CALLBACK)[before:]
+        return call
+
+    async def settled(self) -> None:
+        """Until everything that discord.py has started for events is done."""
+        names = ("CommandTree-invoker", "discord-ui", "discord.py: ")
+        while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]:
+            await asyncio.wait(tasks, timeout=10)
+
+    async def row(self, **changes: Any) -> RequestRow:
+        """A request that stands in the database."""
+        request = CompleteRequest(
+            **{name: changes.pop(name, getattr(REQUEST, name)) for name in CompleteRequest.__dataclass_fields__}
+        )
+        ask = {
+            "kind": "imagine",
+            "parent_id": None,
+            "user_id": ANN_ID,
+            "guild_id": GUILD_ID,
+            "channel_id": CHANNEL_ID,
+            "interaction_id": 4,
+            "interaction_token": "old",
+            "attachment_limit": 10 * 2**20,
+            "locale": "en-US",
+            "model": "emoji",
+        }
+        return await self.client.admission.reserve(Ask(request=request, **(ask | changes)))
+
+
+@asynccontextmanager
+async def bot_at_desk(tmp_path, monkeypatch, **settings):
+    remember_base(monkeypatch)
+    accepted = Accepted()
+    for module in ("bot.buttons", "bot.forms", "bot.commands.imagine"):
+        monkeypatch.setattr(f"{module}.accept", accepted)
+    chosen = Settings.of(**{"servers": (GUILD_ID,), **settings})
+    async with Desk.open() as desk, Database.open(tmp_path / "bot.sqlite3") as database:
+        await use_api(desk.url)
+        studio = StudioNotes()
+        client = Client(
+            settings=chosen,
+            database=database,
+            admission=Admission(database, chosen.limits),
+            studio=studio,
+            recovery=None,
+            card=CARD,
+            model="emoji",
+        )
+        async with client:
+            await client.login("token")
+            assert client.application_id == APP_ID
+            yield World(desk, client, database, studio, accepted)
+
+
+def remember_base(monkeypatch) -> None:
+    """Put discord.py's addresses back after the test."""
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    monkeypatch.setattr(
+        discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    )
+    monkeypatch.setattr(discord.asset.Asset, "BASE", discord.asset.Asset.BASE)

@@ -1,0 +1,196 @@
+import pytest
+from bot_at_desk import CARD
+from desk import BEN_ID, form_payload, press_payload
+from hypothesis import given
+from hypothesis import strategies as st
+from rows import row
+
+from bot.forms import Drafts, FaultyForm, Typed, edit_form, typed_of, wanted
+
+EPHEMERAL = 64
+GOOD = {"prompt": "a blue heart", "negative_prompt": "", "steps": "30", "guidance": "7.5", "seed": "4181"}
+
+
+def typed(**changes):
+    return Typed(**{**GOOD, **changes})
+
+
+# what the form means
+
+
+def test_a_form_changes_what_it_shows_and_keeps_the_rest():
+    asked = row(num_images=4, scheduler="dpmpp_2m", width=192)
+    request = wanted(asked, typed(), "en-US")
+    assert (request.prompt, request.num_inference_steps, request.guidance_scale, request.seed) == (
+        "a blue heart",
+        30,
+        7.5,
+        4181,
+    )
+    assert (request.num_images, request.scheduler, request.width, request.height) == (4, "dpmpp_2m", 192, 128)
+
+
+def test_what_a_form_shows_is_what_it_means():
+    asked = row(guidance_scale=7.25, seed=2**53 - 1)
+    assert wanted(asked, typed_of(asked), "en-US").completed(CARD) == asked.request
+
+
+@given(
+    st.floats(min_value=0, max_value=50),
+    st.integers(min_value=0, max_value=2**53 - 1),
+)
+def test_numbers_survive_the_form(guidance_scale, seed):
+    asked = row(guidance_scale=guidance_scale, seed=seed)
+    request = wanted(asked, typed_of(asked), "en-US")
+    assert (request.guidance_scale, request.seed) == (guidance_scale, seed)
+
+
+def test_empty_numbers_are_left_to_the_model():
+    request = wanted(row(), typed(steps=" ", guidance="", seed=""), "en-US")
+    assert (request.num_inference_steps, request.guidance_scale) == (None, None)
+
+
+@pytest.mark.parametrize("seed", ["", "-1"], ids=["empty", "minus-one"])
+def test_a_seed_that_is_left_out_is_drawn(seed):
+    seeds = {wanted(row(), typed(seed=seed), "en-US").seed for _ in range(3)}
+    assert len(seeds) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        ({"steps": "999"}, ["steps must be from 1 to 150, got 999."]),
+        ({"steps": "20.5"}, ["steps must be a whole number, got 20.5."]),
+        ({"guidance": "seven"}, ["guidance must be a number, got seven."]),
+        ({"guidance": "7,5"}, ["guidance must be a number, got 7,5."]),
+        ({"guidance": "nan"}, ["guidance must be a number, got nan."]),
+        ({"seed": "-2"}, ["seed must be from 0 to 9007199254740991, got -2."]),
+        ({"prompt": "  "}, ["The prompt is empty: say what to draw."]),
+        (
+            {"prompt": "", "steps": "0", "guidance": "51", "seed": "x"},
+            [
+                "The prompt is empty: say what to draw.",
+                "steps must be from 1 to 150, got 0.",
+                "guidance must be from 0 to 50, got 51.",
+                "seed must be a whole number, got x.",
+            ],
+        ),
+    ],
+    ids=["steps", "half-step", "word", "comma", "nan", "seed", "prompt", "all"],
+)
+def test_every_faulty_field_has_its_sentence(changes, sentences):
+    with pytest.raises(FaultyForm) as caught:
+        wanted(row(), typed(**changes), "en-US")
+    assert list(caught.value.sentences) == sentences
+
+
+def test_what_does_not_go_with_the_rest_of_the_request_is_a_fault_of_its_field():
+    with pytest.raises(FaultyForm) as caught:
+        wanted(row(scheduler="lcm"), typed(steps="51"), "en-US")
+    assert caught.value.sentences == ("The sampler LCM takes 1 to 50 steps, got 51.",)
+
+
+# how the form looks
+
+
+async def test_a_form_fits_discords_limits():
+    form = edit_form(5, typed(prompt="x" * 4000), "en-US").to_dict()
+    assert len(form["title"]) <= 45
+    assert len(form["components"]) == 5
+    assert all(label["type"] == 18 and len(label["label"]) <= 45 for label in form["components"])
+    assert all(len(label.get("description", "")) <= 100 for label in form["components"])
+    assert all(label["component"]["max_length"] <= 4000 for label in form["components"])
+
+
+async def test_only_the_prompt_is_required():
+    form = edit_form(5, typed(), "en-US").to_dict()
+    assert [label["component"]["required"] for label in form["components"]] == [True, False, False, False, False]
+
+
+async def test_discord_py_keeps_no_form():
+    assert edit_form(5, typed(), "en-US").is_finished()
+
+
+# faults, and back into the form
+
+
+async def submit(world, values, **more):
+    asked = await world.row()
+    return (await world.answer(form_payload(f"edit-form:{asked.id}", values, **more))).body
+
+
+async def test_a_good_form_is_the_submitters_own_request(world):
+    await submit(world, GOOD, user_id=BEN_ID)
+    ((request, kind, parent_id),) = world.accepted.calls
+    assert (request.prompt, request.owner, kind, parent_id) == ("a blue heart", str(BEN_ID), "edit", 1)
+
+
+async def test_a_faulty_form_is_answered_to_its_member_alone_line_by_line(world):
+    body = await submit(world, {**GOOD, "steps": "0", "seed": "x"})
+    assert body["data"]["flags"] == EPHEMERAL
+    assert body["data"]["content"].split("\n") == [
+        "This cannot be drawn yet:",
+        "• steps must be from 1 to 150, got 0.",
+        "• seed must be a whole number, got x.",
+    ]
+    assert not world.accepted.calls
+
+
+async def test_correct_it_opens_the_form_with_what_was_typed(world):
+    faulty = {**GOOD, "steps": "0", "prompt": "a green heart"}
+    body = await submit(world, faulty)
+    (button,) = body["data"]["components"][0]["components"]
+    form = (await world.answer(press_payload(button["custom_id"], interaction_id=6))).body["data"]
+    assert form["custom_id"] == "edit-form:1"
+    assert {
+        label["component"]["custom_id"]: label["component"].get("value", "") for label in form["components"]
+    } == faulty
+
+
+async def test_correct_it_after_a_restart_says_what_to_do(world):
+    body = (await world.answer(press_payload("correct:4711"))).body
+    assert body["data"]["content"] == "What you typed is no longer here. Press Edit under the picture again."
+
+
+async def test_a_form_in_discords_older_layout_is_read_too(world):
+    asked = await world.row()
+    payload = form_payload(f"edit-form:{asked.id}", {})
+    payload["data"]["components"] = [
+        {"type": 1, "id": number, "components": [{"type": 4, "id": 10 + number, "custom_id": key, "value": value}]}
+        for number, (key, value) in enumerate(GOOD.items())
+    ]
+    await world.answer(payload)
+    assert world.accepted.calls[0][0].prompt == "a blue heart"
+
+
+# what is kept
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_draft_is_for_its_member_only():
+    drafts = Drafts(clock=Clock())
+    drafts.keep(1, user_id=1, request_id=5, typed=typed())
+    assert drafts.find(1, user_id=1).typed == typed()
+    assert drafts.find(1, user_id=2) is None
+
+
+def test_drafts_are_kept_for_an_hour():
+    clock = Clock()
+    drafts = Drafts(clock=clock)
+    drafts.keep(1, user_id=1, request_id=5, typed=typed())
+    clock.now = 3601
+    assert drafts.find(1, user_id=1) is None
+
+
+def test_few_drafts_are_kept():
+    drafts = Drafts(clock=Clock())
+    for number in range(201):
+        drafts.keep(number, user_id=1, request_id=5, typed=typed())
+    assert drafts.find(0, user_id=1) is None
+    assert drafts.find(200, user_id=1) is not None

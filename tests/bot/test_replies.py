@@ -1,0 +1,295 @@
+import pytest
+from bot_at_desk import CARD
+from hypothesis import given
+from hypothesis import strategies as st
+from rows import row
+
+from bot import replies
+from bot.admission import Refused
+from bot.markdown import utf16_length
+from bot.replies import Drawn, Upload, alt_text, ended, finished, place_in_line, running, sentence, waiting
+from engine import GenerationRequest, InvalidRequest, Progress
+
+UPLOAD = Upload(filename="imagine-1005-1.png", data=b"png", description="a red heart")
+
+
+def drawn(**changes):
+    values = {
+        "uploads": (UPLOAD,),
+        "seeds": (4181,),
+        "withheld": 0,
+        "cut_prompt": "",
+        "cut_negative_prompt": "",
+        "seconds": 3.21,
+        "left_today": 56,
+        "reason": None,
+    }
+    return Drawn(**{**values, **changes})
+
+
+def progress(**changes):
+    values = {"step": 12, "steps": 20, "pictures_done": 0, "num_images": 1, "seconds_per_step": 0.4}
+    return Progress(**{**values, **changes})
+
+
+def custom_ids(reply):
+    return [item.custom_id for item in reply.view.children]
+
+
+# waiting and running
+
+
+async def test_a_waiting_message_says_what_for_whom_and_where_in_the_line():
+    reply = waiting(row(), place=2, is_loading=False)
+    assert reply.content == "**a red heart**\n2nd in line\nfor <@1> · #1005"
+
+
+async def test_a_waiting_message_says_that_the_model_is_loading():
+    assert "the model is loading" in waiting(row(), place=1, is_loading=True).content
+
+
+async def test_a_waiting_message_can_say_what_is_left():
+    assert "56 pictures left today" in waiting(row(), place=1, is_loading=False, left_today=56).content
+
+
+@pytest.mark.parametrize(("place", "text"), [(None, "next in line"), (1, "next in line"), (2, "2nd in line")], ids=str)
+def test_the_first_place_is_next(place, text):
+    assert place_in_line(place, "en-US") == text
+
+
+async def test_a_running_message_shows_step_time_and_bar():
+    assert running(row(), progress()).content == (
+        "**a red heart**\nstep 12 of 20 · about 3 s  ▰▰▰▰▰▰▱▱▱▱\nfor <@1> · #1005"
+    )
+
+
+async def test_the_last_moment_needs_no_seconds():
+    assert "any moment now" in running(row(), progress(step=20)).content
+
+
+async def test_several_pictures_are_counted_while_they_are_drawn():
+    assert "1 of 4 pictures" in running(row(num_images=4), progress(num_images=4, pictures_done=1)).content
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [lambda: waiting(row(), place=1, is_loading=False), lambda: running(row(), progress())],
+    ids=["waiting", "running"],
+)
+async def test_what_is_unfinished_can_be_cancelled(reply):
+    assert custom_ids(reply()) == ["cancel:5"]
+
+
+# finished
+
+
+async def test_a_finished_message_shows_only_the_seed_where_all_is_as_the_model_has_it():
+    reply = finished(row(), drawn(), CARD)
+    assert reply.content == "**a red heart**\nSeed `4181`\nfor <@1> · #1005 · 3.2 s · 56 pictures left today"
+    assert reply.uploads == (UPLOAD,)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"num_inference_steps": 30}, "30 steps"),
+        ({"guidance_scale": 7.5}, "guidance 7.5"),
+        ({"scheduler": "dpmpp_2m_karras"}, "DPM++ 2M Karras"),
+        ({"width": 1192, "height": 128}, "1192×128"),
+        ({"negative_prompt": "blur"}, "Without: blur"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+async def test_a_finished_message_shows_what_differs_from_the_defaults(change, text):
+    assert text in finished(row(**change), drawn(), CARD).content
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"),
+    [
+        ((7,), "Seed `7`"),
+        ((7, 8, 9), "Seeds `7`–`9`"),
+        ((7, 9), "Seeds `7`, `9`"),
+        ((2**53 - 1,), "Seed `9007199254740991`"),
+    ],
+    ids=["one", "all", "some", "largest"],
+)
+async def test_seeds_stand_in_code_style(seeds, text):
+    assert text in finished(row(num_images=4), drawn(seeds=seeds), CARD).content
+
+
+async def test_a_finished_message_has_its_buttons():
+    assert custom_ids(finished(row(), drawn(), CARD)) == ["reroll:5", "edit:5", "delete:5"]
+
+
+async def test_what_was_cut_from_the_prompt_is_told():
+    content = finished(row(), drawn(cut_prompt="*the end*", cut_negative_prompt="more"), CARD).content
+    assert "was left out: \\*the end\\*" in content
+    assert "negative prompt did not fit the model and was left out: more" in content
+
+
+async def test_withheld_pictures_are_told():
+    content = finished(row(num_images=4), drawn(withheld=1), CARD).content
+    assert "1 of 4 pictures was withheld by the safety checker and not charged." in content
+
+
+async def test_missing_pictures_are_told_with_their_reason():
+    content = finished(
+        row(num_images=4), drawn(uploads=(UPLOAD,) * 2, seeds=(1, 2), reason="cancelled-by-owner"), CARD
+    ).content
+    assert "Cancelled. 2 of 4 pictures were finished, and only those were charged." in content
+
+
+# ended
+
+
+REASONS = [
+    "cancelled-by-owner",
+    "cancelled-by-moderator",
+    "failed-flagged",
+    "failed-out-of-memory",
+    "failed-engine",
+    "failed-interrupted",
+    "failed-access",
+    "failed-too-large",
+    "failed-unexpected",
+]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+async def test_a_message_without_pictures_says_why_and_that_nothing_was_charged(reason):
+    content = ended(row(), reason).content
+    assert content.count("Nothing was charged.") == 1
+    assert not content.split("\n")[1].startswith("Nothing")
+
+
+async def test_a_message_without_pictures_has_no_buttons():
+    assert ended(row(), "cancelled-by-owner").view is None
+
+
+async def test_no_other_message_says_that_nothing_was_charged():
+    others = [
+        waiting(row(), place=1, is_loading=True, left_today=1).content,
+        running(row(), progress()).content,
+        *(finished(row(num_images=4), drawn(withheld=1, reason=reason), CARD).content for reason in REASONS),
+        replies.ready_ping(row()),
+        replies.access_lost(row()),
+    ]
+    assert not [text for text in others if "Nothing was charged" in text]
+
+
+def test_the_ping_names_the_owner_once():
+    assert replies.ready_ping(row()) == "<@1> your picture is ready: #1005"
+
+
+# what every message keeps to
+
+
+NASTY = st.text(st.sampled_from("*_`<@>\\:/[]#|~ \n\u202e😀éa"), min_size=1, max_size=6000)
+
+
+@given(
+    prompt=NASTY,
+    negative_prompt=NASTY,
+    cut=NASTY,
+    reason=st.sampled_from(REASONS),
+    seed=st.just(2**53 - 4),
+)
+async def test_no_message_is_longer_than_discord_allows(prompt, negative_prompt, cut, reason, seed):
+    asked = row(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        num_images=4,
+        width=2048,
+        height=2048,
+        num_inference_steps=150,
+        guidance_scale=49.999,
+        scheduler="dpmpp_2m_sde_karras",
+        user_id=2**63 - 1,
+        id=2**40,
+    )
+    outcome = drawn(
+        seeds=(seed, seed + 2, seed + 3),
+        withheld=1,
+        cut_prompt=cut,
+        cut_negative_prompt=cut,
+        reason=reason,
+        left_today=10**6,
+    )
+    for reply in (finished(asked, outcome, CARD), ended(asked, reason), waiting(asked, place=10**6, is_loading=True)):
+        assert utf16_length(reply.content) <= 2000
+
+
+async def test_the_longest_message_fits():
+    worst = "*" * 6000
+    asked = row(
+        prompt="@here" * 1200, negative_prompt=worst, num_images=4, width=2048, height=1024, num_inference_steps=150,
+        guidance_scale=49.999, scheduler="dpmpp_2m_sde_karras", user_id=2**63 - 1, id=2**60, seed=2**53 - 4,
+    )  # fmt: skip
+    outcome = drawn(
+        seeds=(2**53 - 4, 2**53 - 2), withheld=2, cut_prompt=worst, cut_negative_prompt=worst, left_today=10**6
+    )
+    for reason in REASONS:
+        content = finished(
+            asked, drawn(**{**{f: getattr(outcome, f) for f in Drawn.__slots__}, "reason": reason}), CARD
+        ).content
+        assert utf16_length(content) <= 2000
+
+
+async def test_only_the_first_300_characters_of_the_prompt_are_shown():
+    first = waiting(row(prompt="x" * 6000), place=1, is_loading=False).content.split("\n")[0]
+    assert first == "**" + "x" * 299 + "…**"
+
+
+async def test_a_prompt_without_visible_characters_leaves_no_empty_bold():
+    assert waiting(row(prompt="\u200e"), place=1, is_loading=False).content.startswith("**(no visible characters)**")
+
+
+# alt text
+
+
+def test_alt_text_is_the_prompt():
+    assert alt_text(row(), 0) == "a red heart"
+
+
+def test_alt_text_says_which_of_several():
+    assert alt_text(row(num_images=4), 1) == "a red heart (2 of 4)"
+
+
+@pytest.mark.parametrize("num_images", [1, 4])
+def test_alt_text_fits(num_images):
+    text = alt_text(row(prompt="😀" * 3000, num_images=num_images), num_images - 1)
+    assert utf16_length(text) <= 1024
+
+
+# sentences
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"prompt": " "}, "The prompt is empty: say what to draw."),
+        ({"width": 500, "height": 512}, "width and height must be multiples of 8, got 500×512."),
+        ({"width": 4096}, "width must be from 64 to 2048, got 4096."),
+        ({"num_inference_steps": 0}, "steps must be from 1 to 150, got 0."),
+        ({"guidance_scale": 50.5}, "guidance must be from 0 to 50, got 50.5."),
+        ({"guidance_scale": -1.0}, "guidance must be from 0 to 50, got -1."),
+        ({"seed": -2}, "seed must be from 0 to 9007199254740991, got -2."),
+        ({"num_images": 17}, "images must be from 1 to 16, got 17."),
+        ({"scheduler": "euler_karas"}, "sampler euler\\_karas is unknown; try Euler Karras"),
+        ({"scheduler": "lcm", "num_inference_steps": 51}, "The sampler LCM takes 1 to 50 steps, got 51."),
+        ({"negative_prompt": "x" * 6001}, "negative prompt must be at most 6000 characters long, got 6001."),
+        ({"seed": 2**53 - 1, "num_images": 2}, "seed must be at most 9007199254740990 for 2 pictures"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_fault_of_a_request_names_value_and_rule(values, text):
+    with pytest.raises(InvalidRequest) as caught:
+        GenerationRequest(**{"prompt": "x", **values})
+    assert sentence(caught.value, "en-US").startswith(text)
+
+
+def test_typed_values_in_a_sentence_render_nothing():
+    text = sentence(Refused("limit-no-number", name="pixels", text="**@everyone**"), "en-US")
+    assert text == "Pixels must be a number (Pixels also a size like 1024x1024), got \\*\\*\\@\u200beveryone\\*\\*."
