@@ -1,0 +1,303 @@
+"""Puts replies into Discord: an edit of the waiting message by the best road that is open, and one ping when due."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import aiohttp
+import discord
+import structlog
+
+from bot import replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.replies import Reply
+    from bot.store.requests import RequestRow
+
+log = structlog.stdlib.get_logger(__name__)
+
+TOKEN_LIFE_S = 14.5 * 60
+"""Discord's 15 minutes, less a margin: https://discord.com/developers/docs/interactions/receiving-and-responding."""
+CLOCKS_DIFFER_BY_S = 60.0
+"""How far Discord's clock may be from ours where a message is looked for by its time."""
+RETRY_AFTER_S = (1.0, 5.0, 15.0, 60.0)
+"""Beyond discord.py's own retries: pictures that are finished are never thrown away because Discord is down."""
+UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MESSAGE = 10003, 10004, 10008
+MISSING_ACCESS, MISSING_PERMISSIONS, CANNOT_DM = 50001, 50013, 50007
+ENTITY_TOO_LARGE, TOO_MANY_OLD_EDITS, ARCHIVED_THREAD = 40005, 30046, 50083
+NO_PINGS = discord.AllowedMentions.none()
+
+
+class DeliveryError(Exception):
+    """A message cannot be shown, and trying again will not help."""
+
+
+class MessageGone(DeliveryError):
+    """Somebody deleted the waiting message, or its channel or server: what was deleted stays deleted."""
+
+
+class AccessLost(DeliveryError):
+    """The channel stands, but the bot may no longer write there (or the thread is locked)."""
+
+
+class TooLarge(DeliveryError):
+    """Discord refuses the files for their size."""
+
+
+class Delivery:
+    """
+    One message per request, edited in order: no edit overtakes another.
+
+    The interaction's token is used while it lives, since it has a rate limit of its own; then the bot's.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._locks: dict[int, asyncio.Lock] = {}
+
+    def speak_through(self, client: discord.Client) -> None:
+        """Use this connection; called once, since the client holds what holds this."""
+        self._client = client
+
+    async def show(self, row: RequestRow, reply: Reply) -> None:
+        """
+        Edit the waiting message, trying again for as long as Discord is out of reach.
+
+        Raises:
+            MessageGone, AccessLost, TooLarge: it cannot be shown.
+        """
+        attempt = 0
+        while True:
+            try:
+                await self.show_once(row, reply)
+            except (aiohttp.ClientError, OSError, discord.DiscordServerError, discord.RateLimited) as error:
+                wait_s = RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)]
+                log.warning("delivery_postponed", request_id=row.id, error=str(error), wait_s=wait_s)
+                await asyncio.sleep(wait_s)
+                attempt += 1
+            else:
+                return
+
+    async def show_once(self, row: RequestRow, reply: Reply) -> None:
+        """
+        Edit the waiting message, with discord.py's own retries only.
+
+        Raises:
+            MessageGone, AccessLost, TooLarge: it cannot be shown.
+            discord.HTTPException, aiohttp.ClientError, OSError: it may be shown later.
+        """
+        lock = self._locks.setdefault(row.id, asyncio.Lock())
+        try:
+            async with lock:
+                if not (self._has_live_token(row) and await self._edit_by_token(row, reply)):
+                    await self._edit_by_bot(row, reply)
+        finally:
+            if not lock.locked():
+                self._locks.pop(row.id, None)
+
+    async def fetch(self, row: RequestRow) -> discord.Message | None:
+        """
+        The waiting message as Discord has it, or None where it is gone or cannot be seen.
+
+        Raises:
+            discord.HTTPException, aiohttp.ClientError, OSError: Discord cannot be asked now.
+        """
+        if self._has_live_token(row):
+            try:
+                # "@original" is Discord's name for the first answer, whose id may be unknown after a crash.
+                return await self._webhook(row).fetch_message(row.message_id or cast("int", "@original"))
+            except (discord.NotFound, discord.Forbidden):
+                return None
+            except discord.HTTPException as error:
+                if error.status != 401:  # noqa: PLR2004 - HTTP Unauthorized: the token has died
+                    raise
+        try:
+            if row.message_id is not None:
+                return await self._message(row).fetch()
+            return await self._find_in_channel(row)
+        except (discord.NotFound, discord.Forbidden):
+            return None
+
+    async def ping(self, row: RequestRow) -> None:
+        """Tell the owner, in one short answer to the finished message, that it is ready; never twice."""
+        try:
+            await self._channel(row).send(
+                replies.ready_ping(row),
+                reference=self._reference(row),
+                nonce=self._nonce(row, "ready"),
+                allowed_mentions=discord.AllowedMentions(users=[discord.Object(row.user_id)], replied_user=False),
+            )
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.warning("ping_failed", request_id=row.id, error=str(error))
+
+    async def has_pinged(self, row: RequestRow) -> bool:
+        """
+        Whether the channel's messages after the finished one hold its ping.
+
+        True also where the bot may not read them: rather no ping than two.
+        """
+        me = self._client.application_id
+        if row.message_id is None:
+            return True
+        try:
+            async for message in self._channel(row).history(limit=100, after=discord.Object(row.message_id)):
+                if message.author.id == me and message.reference and message.reference.message_id == row.message_id:
+                    return True
+        except (discord.HTTPException, aiohttp.ClientError, OSError):
+            return True
+        return False
+
+    async def tell_by_dm(self, row: RequestRow, text: str) -> None:
+        """Tell the owner privately; a member who takes no direct messages is not told."""
+        try:
+            channel = await self._client.create_dm(discord.Object(row.user_id))
+            await channel.send(text, allowed_mentions=NO_PINGS)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.info("dm_failed", request_id=row.id, error=str(error))
+
+    async def delete(self, row: RequestRow) -> None:
+        """Delete the request's message; one that is gone already is no error."""
+        try:
+            if self._has_live_token(row) and row.message_id is not None:
+                await self._webhook(row).delete_message(row.message_id)
+                return
+        except discord.HTTPException as error:
+            log.info("token_delete_failed", request_id=row.id, error=str(error))
+        try:
+            await self._message(row).delete()
+        except discord.NotFound:
+            return
+
+    def _has_live_token(self, row: RequestRow) -> bool:
+        return self._clock() - row.created_at < TOKEN_LIFE_S
+
+    def _webhook(self, row: RequestRow) -> discord.Webhook:
+        return discord.Webhook.partial(
+            cast("int", self._client.application_id), row.interaction_token, client=self._client
+        )
+
+    def _channel(self, row: RequestRow) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(row.channel_id, guild_id=row.guild_id)
+
+    def _message(self, row: RequestRow) -> discord.PartialMessage:
+        return self._channel(row).get_partial_message(cast("int", row.message_id))
+
+    def _reference(self, row: RequestRow) -> discord.MessageReference:
+        return discord.MessageReference(
+            message_id=cast("int", row.message_id),
+            channel_id=row.channel_id,
+            guild_id=row.guild_id,
+            fail_if_not_exists=False,
+        )
+
+    @staticmethod
+    def _nonce(row: RequestRow, purpose: str) -> str:
+        """At most 25 characters, Discord's limit."""
+        return f"{purpose}-{row.short_id}"
+
+    async def _edit_by_token(self, row: RequestRow, reply: Reply) -> bool:
+        """Whether it was shown; False where only the bot's token can tell or do more."""
+        try:
+            await self._webhook(row).edit_message(
+                row.message_id or cast("int", "@original"),
+                content=reply.content,
+                attachments=_files(reply),
+                view=reply.view,
+                allowed_mentions=NO_PINGS,
+            )
+        except discord.DiscordServerError:
+            raise
+        except discord.HTTPException as error:
+            if _is_too_large(error):
+                raise TooLarge from error
+            log.info("token_edit_failed", request_id=row.id, code=error.code, status=error.status)
+            return False
+        return True
+
+    async def _edit_by_bot(self, row: RequestRow, reply: Reply) -> None:
+        if row.message_id is None:
+            raise MessageGone
+        try:
+            await self._edit_as_bot(row, reply)
+        except discord.DiscordServerError:
+            raise
+        except discord.HTTPException as error:
+            _raise_final(error)
+            if error.code != TOO_MANY_OLD_EDITS:
+                raise
+            await self._answer_anew(row, reply)
+
+    async def _edit_as_bot(self, row: RequestRow, reply: Reply) -> None:
+        async def edit() -> None:
+            await self._message(row).edit(
+                content=reply.content, attachments=_files(reply), view=reply.view, allowed_mentions=NO_PINGS
+            )
+
+        try:
+            await edit()
+        except discord.HTTPException as error:
+            if error.code != ARCHIVED_THREAD:
+                raise
+            thread = await self._client.fetch_channel(row.channel_id)
+            if not isinstance(thread, discord.Thread) or thread.locked:
+                raise AccessLost from error
+            await thread.edit(archived=False)
+            await edit()
+
+    async def _answer_anew(self, row: RequestRow, reply: Reply) -> None:
+        """Discord takes no more edits of an old message (30046): the only case of a new message that answers it."""
+        try:
+            await self._channel(row).send(
+                reply.content,
+                files=_files(reply),
+                view=cast("discord.ui.View", reply.view),
+                reference=self._reference(row),
+                nonce=self._nonce(row, "anew"),
+                allowed_mentions=NO_PINGS,
+            )
+        except discord.DiscordServerError:
+            raise
+        except discord.HTTPException as error:
+            _raise_final(error)
+            raise
+
+    async def _find_in_channel(self, row: RequestRow) -> discord.Message | None:
+        """The waiting message of a request whose id Discord's answer would have told, by its short id."""
+        since = discord.utils.time_snowflake(datetime.fromtimestamp(row.created_at - CLOCKS_DIFFER_BY_S, UTC))
+        async for message in self._channel(row).history(limit=100, after=discord.Object(since), oldest_first=True):
+            if message.author.id == self._client.application_id and f"#{row.short_id}" in message.content:
+                return message
+        return None
+
+
+def _files(reply: Reply) -> list[discord.File]:
+    """Fresh each time, since discord.py uses up a File."""
+    return [
+        discord.File(io.BytesIO(upload.data), upload.filename, description=upload.description)
+        for upload in reply.uploads
+    ]
+
+
+def _is_too_large(error: discord.HTTPException) -> bool:
+    return error.status == 413 or error.code == ENTITY_TOO_LARGE  # noqa: PLR2004 - HTTP Content Too Large
+
+
+def _raise_final(error: discord.HTTPException) -> None:
+    """
+    Translate what Discord means for ever.
+
+    Raises:
+        MessageGone, AccessLost, TooLarge: as Discord's code says; nothing for other codes.
+    """
+    if error.code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL, UNKNOWN_GUILD):
+        raise MessageGone from error
+    if error.code in (MISSING_ACCESS, MISSING_PERMISSIONS, CANNOT_DM) or error.status == 403:  # noqa: PLR2004
+        raise AccessLost from error
+    if _is_too_large(error):
+        raise TooLarge from error

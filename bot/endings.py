@@ -1,0 +1,198 @@
+"""How a request ends: its pictures or its sentence shown, the ledger settled, its owner pinged; each exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot import replies
+from bot.delivery import AccessLost, DeliveryError, MessageGone, TooLarge
+from bot.replies import Drawn, Upload
+from bot.store import requests
+from engine import png
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bot.admission import Admission
+    from bot.database import Database
+    from bot.delivery import Delivery
+    from bot.store.requests import FinalState, RequestRow
+    from engine import GenerationResult, ModelCard, Picture
+
+log = structlog.stdlib.get_logger(__name__)
+
+PING_AFTER_S = 60.0
+"""An edit notifies nobody: who waited longer than this is told by one short message."""
+DISCORD_REQUEST_BYTES = 24 * 1024 * 1024
+"""Discord takes 25 MiB a request; the rest is for the message itself."""
+SMALLEST_FILE_BYTES = 4 * 1024
+
+
+class Endings:
+    """
+    The last steps of every request, in an order that a crash may interrupt anywhere.
+
+    With pictures: note that they are about to be shown, show them, settle the row. Without: settle (and so refund)
+    first, then say why. Either way the next start finds what is left to do.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        admission: Admission,
+        delivery: Delivery,
+        card: ModelCard,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._admission = admission
+        self._delivery = delivery
+        self._card = card
+        self._clock = clock
+
+    async def deliver(
+        self,
+        row: RequestRow,
+        pictures: Sequence[Picture],
+        *,
+        state: FinalState,
+        reason: str | None,
+        result: GenerationResult | None,
+        seconds: float,
+    ) -> None:
+        """Show the pictures that may be shown, and charge exactly those; without any, say why."""
+        shown = sorted((picture for picture in pictures if not picture.flagged), key=lambda picture: picture.index)
+        flagged = len(pictures) - len(shown)
+        if not shown:
+            withheld = bool(flagged) and state == "done"
+            await self.without_pictures(
+                row,
+                "failed" if withheld else state,
+                "failed-flagged" if withheld else reason or "failed-unexpected",
+                flagged=flagged,
+            )
+            return
+        async with self._database.transaction() as connection:
+            await requests.mark_delivering(connection, row.id, now=self._clock())
+        allowance = await self._admission.allowance(row.user_id, row.guild_id)
+        drawn = Drawn(
+            uploads=(),
+            seeds=tuple(picture.seed for picture in shown),
+            withheld=flagged,
+            cut_prompt=result.cut_prompt if result else "",
+            cut_negative_prompt=result.cut_negative_prompt if result else "",
+            seconds=seconds,
+            left_today=allowance.left + row.num_images - len(shown),
+            reason=reason,
+        )
+        try:
+            await self._show(row, shown, drawn)
+        except MessageGone:
+            await self._settle(row, "cancelled", "message-gone", is_told=True)
+        except AccessLost:
+            await self.without_pictures(row, "failed", "failed-access")
+        except DeliveryError:
+            await self.without_pictures(row, "failed", "failed-too-large")
+        else:
+            await self._delivered(row, state, reason, charged=len(shown), flagged=flagged)
+
+    async def without_pictures(self, row: RequestRow, state: FinalState, reason: str, *, flagged: int = 0) -> None:
+        """Refund a request, then let its waiting message say why."""
+        if await self._settle(row, state, reason, flagged=flagged):
+            log.info("request_ended", request_id=row.id, state=state, reason=reason)
+            await self.tell(row, reason)
+
+    async def tell(self, row: RequestRow, reason: str) -> None:
+        """Say in the waiting message how a request ended without pictures, or where that is closed, privately."""
+        try:
+            await self._delivery.show(row, replies.ended(row, reason))
+        except AccessLost:
+            await self._delivery.tell_by_dm(row, replies.access_lost(row))
+        except DeliveryError as error:
+            log.info("ending_not_shown", request_id=row.id, error=repr(error))
+        async with self._database.transaction() as connection:
+            await requests.mark_told(connection, row.id, now=self._clock())
+
+    async def confirm_delivered(self, row: RequestRow, *, charged: int) -> None:
+        """Settle a request whose pictures an earlier process had shown."""
+        await self._delivered(row, "done", None, charged=charged, flagged=row.num_images - charged)
+
+    async def ping(self, row: RequestRow) -> None:
+        """Send the one ping whose intent the row holds, and note it."""
+        await self._delivery.ping(row)
+        async with self._database.transaction() as connection:
+            await requests.mark_pinged(connection, row.id, now=self._clock())
+
+    async def _delivered(
+        self, row: RequestRow, state: FinalState, reason: str | None, *, charged: int, flagged: int
+    ) -> None:
+        is_late = self._clock() - row.created_at > PING_AFTER_S
+        await self._settle(row, state, reason, charged=charged, flagged=flagged, ping=is_late, is_told=True)
+        log.info("request_done", request_id=row.id, state=state, pictures=charged, flagged=flagged)
+        if is_late:
+            await self.ping(row)
+
+    async def _show(self, row: RequestRow, shown: Sequence[Picture], drawn: Drawn) -> None:
+        """Files that are too large for Discord become smaller ones, until they fit or are not worth it."""
+        limit_bytes = min(row.attachment_limit, DISCORD_REQUEST_BYTES // len(shown))
+        while True:
+            try:
+                uploads = await asyncio.to_thread(_uploads, row, self._card, shown, limit_bytes)
+                await self._delivery.show(row, replies.finished(row, replace(drawn, uploads=uploads), self._card))
+            except TooLarge:
+                limit_bytes //= 2
+                if limit_bytes < SMALLEST_FILE_BYTES:
+                    raise
+            else:
+                return
+
+    async def _settle(
+        self,
+        row: RequestRow,
+        state: FinalState,
+        reason: str | None,
+        *,
+        charged: int = 0,
+        flagged: int = 0,
+        ping: bool = False,
+        is_told: bool = False,
+    ) -> bool:
+        now = self._clock()
+        async with self._database.transaction() as connection:
+            ended = await requests.end(
+                connection,
+                row.id,
+                state=state,
+                reason=reason,
+                charged=charged,
+                flagged=flagged,
+                now=now,
+                ping=ping,
+            )
+            if is_told:
+                await requests.mark_told(connection, row.id, now=now)
+        return ended
+
+
+def _uploads(row: RequestRow, card: ModelCard, pictures: Sequence[Picture], limit_bytes: int) -> tuple[Upload, ...]:
+    """
+    Encode the pictures. Takes milliseconds each: call it in a worker thread.
+
+    Raises:
+        TooLarge: no file with the whole request in it is as small as that.
+    """
+    uploads = []
+    for picture in pictures:
+        try:
+            data, extension = png.shrink(picture, row.request, card, limit_bytes=limit_bytes)
+        except ValueError as error:
+            raise TooLarge from error
+        filename = f"imagine-{row.short_id}-{picture.index + 1}.{extension}"
+        uploads.append(Upload(filename=filename, data=data, description=replies.alt_text(row, picture.index)))
+    return tuple(uploads)

@@ -1,0 +1,125 @@
+"""What a process that died left behind is taken up at the next start, before the line moves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import structlog
+
+from bot.store import requests
+
+if TYPE_CHECKING:
+    from bot.database import Database
+    from bot.delivery import Delivery
+    from bot.endings import Endings
+    from bot.store.requests import RequestRow
+    from bot.studio import Studio
+
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_INTERRUPTIONS = 5
+"""A request found running at this many starts is taken to kill the process, and is given up."""
+ASK_AGAIN_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the last process left behind, each in the order of ids."""
+
+    unfinished: tuple[RequestRow, ...]
+    untold: tuple[RequestRow, ...]
+    unpinged: tuple[RequestRow, ...]
+
+
+async def read_left(database: Database) -> Left:
+    """Read what was left, and count the interruption of what was running. Call it before the first interaction."""
+    async with database.transaction() as connection:
+        await requests.count_interruptions(connection)
+        return Left(
+            tuple(await requests.unfinished(connection)),
+            tuple(await requests.untold(connection)),
+            tuple(await requests.unpinged(connection)),
+        )
+
+
+class Recovery:
+    """Compares rows with what Discord shows, and settles where the two differ; needs Discord's REST API."""
+
+    def __init__(self, *, database: Database, delivery: Delivery, endings: Endings) -> None:
+        self._database = database
+        self._delivery = delivery
+        self._endings = endings
+
+    async def take_up(self, left: Left, studio: Studio) -> None:
+        """Settle everything that was left: into the line, or to its end."""
+        for row in left.unfinished:
+            await self._settle(row, studio)
+        for row in left.untold:
+            await self._endings.tell(row, row.reason or "failed-unexpected")
+        for row in left.unpinged:
+            await self._catch_up_on_ping(row)
+        log.info("taken_up", unfinished=len(left.unfinished), untold=len(left.untold), unpinged=len(left.unpinged))
+
+    async def confirm(self, row: RequestRow) -> RequestRow | None:
+        """
+        Find out whether Discord has shown a request's waiting message, and note it.
+
+        Returns:
+            The row with its message's id; None where Discord never showed it: withdrawn and refunded.
+        """
+        message = await self._ask(row)
+        async with self._database.transaction() as connection:
+            if message is not None:
+                await requests.mark_answered(connection, row.id, message_id=message.id)
+                return await requests.fetch(connection, row.id)
+            now = time.time()
+            await requests.end(
+                connection, row.id, state="cancelled", reason="never-shown", charged=0, flagged=0, now=now
+            )
+            await requests.mark_told(connection, row.id, now=now)
+        log.info("request_never_shown", request_id=row.id)
+        return None
+
+    async def _settle(self, row: RequestRow, studio: Studio) -> None:
+        if row.message_id is None:
+            confirmed = await self.confirm(row)
+            if confirmed is None:
+                return
+            row = confirmed
+        if row.delivering_at is not None and await self._was_delivered(row):
+            return
+        if row.reason is not None:
+            await studio.end(row, "cancelled", row.reason)
+        elif row.interruptions >= MAX_INTERRUPTIONS:
+            await studio.end(row, "failed", "failed-interrupted")
+        else:
+            studio.enqueue(row)
+
+    async def _was_delivered(self, row: RequestRow) -> bool:
+        """Whether the process died between showing the pictures and noting it; then it is noted now."""
+        message = await self._ask(row)
+        if message is None or not message.attachments:
+            return False
+        await self._endings.confirm_delivered(row, charged=len(message.attachments))
+        return True
+
+    async def _catch_up_on_ping(self, row: RequestRow) -> None:
+        if await self._delivery.has_pinged(row):
+            async with self._database.transaction() as connection:
+                await requests.mark_pinged(connection, row.id, now=time.time())
+        else:
+            await self._endings.ping(row)
+
+    async def _ask(self, row: RequestRow) -> discord.Message | None:
+        """The waiting message, asked for until Discord answers."""
+        while True:
+            try:
+                return await self._delivery.fetch(row)
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.warning("discord_out_of_reach", request_id=row.id, error=str(error))
+                await asyncio.sleep(ASK_AGAIN_AFTER_S)

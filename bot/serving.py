@@ -1,0 +1,165 @@
+"""The bot's life: opened in order, served until a signal, closed in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import structlog
+
+from bot.admission import Admission
+from bot.client import Client, use_api
+from bot.database import Database
+from bot.delivery import Delivery
+from bot.endings import Endings
+from bot.progress import Board
+from bot.recovery import Recovery, read_left
+from bot.studio import Studio
+from engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from bot.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+AUTHENTICATION_FAILED = 4004
+"""The gateway's close code for a token that is no longer right."""
+
+
+class ServingError(Exception):
+    """The bot cannot serve; the message is a key of the catalogue."""
+
+    def __init__(self, key: str, *, status: int, **values: str) -> None:
+        super().__init__(key)
+        self.key = key
+        self.status = status
+        self.values = values
+
+
+async def serve(
+    settings: Settings, *, command: str = "run", beside: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """
+    Run the bot until SIGINT or SIGTERM. What can be found wrong without Discord is found before the first connection.
+
+    Args:
+        command: what the database's lock says of its holder.
+        beside: started once the bot is connected, and stopped with it.
+
+    Raises:
+        EngineError, DatabaseError, ServingError: a sentence that the operator reads.
+    """
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody is heard here
+    engine = Engine.open(
+        settings.model,
+        models_dir=settings.models_dir,
+        device=settings.device,
+        dtype=settings.dtype,
+        max_rows=settings.max_rows,
+    )
+    async with Database.open(settings.database_path, command=command) as database:
+        admission = Admission(database, settings.limits)
+        delivery = Delivery()
+        endings = Endings(database=database, admission=admission, delivery=delivery, card=engine.card)
+        recovery = Recovery(database=database, delivery=delivery, endings=endings)
+        studio = Studio(
+            database=database, engine=engine, endings=endings, board=Board(delivery), max_rows=settings.max_rows
+        )
+        client = Client(
+            settings=settings,
+            database=database,
+            admission=admission,
+            studio=studio,
+            recovery=recovery,
+            card=engine.card,
+            model=settings.model,
+        )
+        delivery.speak_through(client)
+        left = await read_left(database)
+        engine.start()
+        try:
+            async with client:
+                await _login(client, settings)
+                await _serve_until_stopped(client, studio, recovery.take_up(left, studio), beside)
+        finally:
+            await engine.close(finish=False)
+
+
+async def _login(client: Client, settings: Settings) -> None:
+    token = settings.discord_token
+    if token is None:
+        raise ServingError("operator-no-token", status=2)
+    try:
+        if settings.discord_api_url:
+            await use_api(settings.discord_api_url)
+        await client.login(token.get_secret_value())
+    except discord.LoginFailure as error:
+        raise ServingError("operator-wrong-token", status=2) from error
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        raise ServingError("operator-no-discord", status=1, error=str(error) or repr(error)) from error
+
+
+async def _serve_until_stopped(
+    client: Client,
+    studio: Studio,
+    taking_up: Coroutine[None, None, None],
+    beside: Callable[[], Awaitable[None]] | None,
+) -> None:
+    """The first of signal, gateway and studio to end, ends the others; the studio is given time to deliver."""
+    stopped = _listen_for_signals()
+
+    async def work() -> None:
+        await taking_up
+        await studio.run()
+
+    async def accompany() -> None:
+        await client.wait_until_ready()
+        if beside is not None:
+            await beside()
+
+    working = asyncio.create_task(work())
+    gateway = asyncio.create_task(client.connect())
+    signalled = asyncio.create_task(stopped.wait())
+    company = asyncio.create_task(accompany())
+    try:
+        await asyncio.wait({working, gateway, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        company.cancel()
+        await studio.close()
+        if working.done():
+            working.result()
+        if gateway.done():
+            gateway.result()
+    except discord.ConnectionClosed as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise ServingError("operator-wrong-token", status=2) from error
+        raise ServingError("operator-no-discord", status=1, error=str(error)) from error
+    finally:
+        for task in (working, signalled, company):
+            task.cancel()
+        await client.close()
+        await asyncio.wait({working, gateway, signalled, company})
+
+
+def _listen_for_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; the second one ends the process at once."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop(*_: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(stopped.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":  # its loops know no signal handlers
+            signal.signal(number, stop)
+        else:
+            loop.add_signal_handler(number, stop)
+    return stopped
