@@ -62,14 +62,12 @@ class Drawn:
     """Why there are fewer pictures than were asked for: a key of the catalogue."""
 
 
-def waiting(row: RequestRow, *, place: int | None, is_loading: bool, left_today: int | None = None) -> Reply:
+def waiting(row: RequestRow, *, place: int | None, is_loading: bool) -> Reply:
     """An accepted request before its first step."""
     say = catalogue(row.locale).say
     news = [place_in_line(place, row.locale)]
     if is_loading:
         news.append(say("model-loading"))
-    if left_today is not None:
-        news.append(say("left-today", left=left_today))
     return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_unfinished(row))
 
 

@@ -105,6 +105,8 @@ class Studio:
         try:
             await self._engine.ready()
             self.is_loading = False
+            for notice in self._engine.notices:
+                log.warning("device_notice", sentence=notice)
             while not self._is_closing:
                 while (row := self._next()) is not None:
                     self._start(row)

@@ -48,10 +48,6 @@ async def test_a_waiting_message_says_that_the_model_is_loading():
     assert "the model is loading" in waiting(row(), place=1, is_loading=True).content
 
 
-async def test_a_waiting_message_can_say_what_is_left():
-    assert "56 pictures left today" in waiting(row(), place=1, is_loading=False, left_today=56).content
-
-
 @pytest.mark.parametrize(("place", "text"), [(None, "next in line"), (1, "next in line"), (2, "2nd in line")], ids=str)
 def test_the_first_place_is_next(place, text):
     assert place_in_line(place, "en-US") == text
@@ -169,7 +165,7 @@ async def test_a_message_without_pictures_has_no_buttons():
 
 async def test_no_other_message_says_that_nothing_was_charged():
     others = [
-        waiting(row(), place=1, is_loading=True, left_today=1).content,
+        waiting(row(), place=1, is_loading=True).content,
         running(row(), progress()).content,
         *(finished(row(num_images=4), drawn(withheld=1, reason=reason), CARD).content for reason in REASONS),
         replies.ready_ping(row()),

@@ -9,7 +9,7 @@ import { keepCurrent } from "./timestamps.js";
 import { World } from "./world.js";
 
 const SENDING_SHOWN_AFTER_MS = 300;
-const PROMPTS = ["a red heart on a blue background", "a strawberry", "a ghost on a purple background"];
+const PROMPTS = ["a red heart on a blue background", "a strawberry on a white background", "a red apple"];
 
 const find = (selector) => document.querySelector(selector);
 const world = new World();
