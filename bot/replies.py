@@ -192,7 +192,7 @@ def _message(row: RequestRow, *lines: str) -> str:
 
 def _owner(row: RequestRow) -> str:
     say = catalogue(row.locale).say
-    return f"{say('for-member', member=member(row.user_id))} · {say('short-id', id=row.short_id)}"
+    return f"-# {say('for-member', member=member(row.user_id))} · {say('short-id', id=row.short_id)}"
 
 
 def _differences(row: RequestRow, card: ModelCard) -> list[str]:

@@ -41,7 +41,7 @@ def custom_ids(reply):
 
 async def test_a_waiting_message_says_what_for_whom_and_where_in_the_line():
     reply = waiting(row(), place=2, is_loading=False)
-    assert reply.content == "**a red heart**\n2nd in line\nfor <@1> · #1005"
+    assert reply.content == "**a red heart**\n2nd in line\n-# for <@1> · #1005"
 
 
 async def test_a_waiting_message_says_that_the_model_is_loading():
@@ -55,7 +55,7 @@ def test_the_first_place_is_next(place, text):
 
 async def test_a_running_message_shows_step_time_and_bar():
     assert running(row(), progress()).content == (
-        "**a red heart**\nstep 12 of 20 · about 3 s  ▰▰▰▰▰▰▱▱▱▱\nfor <@1> · #1005"
+        "**a red heart**\nstep 12 of 20 · about 3 s  ▰▰▰▰▰▰▱▱▱▱\n-# for <@1> · #1005"
     )
 
 
@@ -81,7 +81,7 @@ async def test_what_is_unfinished_can_be_cancelled(reply):
 
 async def test_a_finished_message_shows_only_the_seed_where_all_is_as_the_model_has_it():
     reply = finished(row(), drawn(), CARD)
-    assert reply.content == "**a red heart**\nSeed `4181`\nfor <@1> · #1005 · 3.2 s · 56 pictures left today"
+    assert reply.content == "**a red heart**\nSeed `4181`\n-# for <@1> · #1005 · 3.2 s · 56 pictures left today"
     assert reply.uploads == (UPLOAD,)
 
 
