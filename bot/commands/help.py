@@ -42,9 +42,9 @@ def help_text(card: ModelCard, allowance: Allowance, locale: str) -> str:
     title, draws, licence = (plain(clipped(text, CARD_CHARACTERS)) for text in (card.title, card.draws, card.licence))
     lines = [
         say("help-draws", title=title, draws=draws) if draws else say("help-draws-anything", title=title),
-        say("help-start") if card.examples else say("help-start-alone"),
         say("help-quota", left=allowance.left, limit=allowance.rules.pictures_per_day),
     ]
     if licence:
         lines.append(say("help-licence", licence=licence))
+    lines.append(say("help-start") if card.examples else say("help-start-alone"))
     return "\n".join(lines)

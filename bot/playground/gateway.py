@@ -17,6 +17,7 @@ from bot.playground.limits import Limits
 from bot.playground.world import Guild, World
 
 HEARTBEAT_INTERVAL_MS, MAX_PAYLOAD_BYTES, REPLAYED_EVENTS = 41_250, 4096, 500
+ACK_AFTER_S = 0.02
 PRIVILEGED = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONTENT
 PRIVATE_CONTENT: Json = {"content": "", "embeds": [], "attachments": [], "components": []}
 
@@ -161,7 +162,8 @@ class Gateway:
         data: Any = received.get("d")
         session = self._session_of(connection)
         if op == Op.HEARTBEAT:
-            connection.send(payload(Op.HEARTBEAT_ACK, None))
+            # discord.py notes a heartbeat's time only after sending it: an answer as fast as loopback looks 41 s late.
+            asyncio.get_running_loop().call_later(ACK_AFTER_S, connection.send, payload(Op.HEARTBEAT_ACK, None))
         elif op in (Op.IDENTIFY, Op.RESUME) and session:
             return Close.ALREADY_AUTHENTICATED
         elif op == Op.IDENTIFY:

@@ -19,6 +19,7 @@ from bot.settings import SETTING_NAMES
 SOURCE = Path(bot.__file__).parents[1]
 START_S = 90.0
 END_S = 60.0
+LOOK_EVERY_S = 0.02
 
 
 @dataclass
@@ -28,6 +29,7 @@ class BotProcess:
     playground: Playground
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "bot", "run")
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -61,7 +63,7 @@ class BotProcess:
         }
         with self.log_path.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", cwd=self.folder, env=environment, stdout=log, stderr=log
+                sys.executable, *self.program, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
 
     async def start(self, **settings: str) -> None:
@@ -103,6 +105,13 @@ class BotProcess:
         with closing(sqlite3.connect(f"file:{self.database_path}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return connection.execute(f"SELECT * FROM requests WHERE {where} ORDER BY id", values).fetchall()  # noqa: S608
+
+    async def ended_rows(self, where: str, *values: Any) -> list[sqlite3.Row]:
+        """Those rows, once all of them have ended: the ledger is settled just after the message."""
+        async with asyncio.timeout(END_S):
+            while not all(row["ended_at"] for row in self.rows(where, *values)):
+                await asyncio.sleep(LOOK_EVERY_S)
+        return self.rows(where, *values)
 
     def execute(self, statement: str, *values: Any) -> None:
         """Change the database from outside."""

@@ -5,6 +5,7 @@ import io
 import re
 from itertools import pairwise
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -17,8 +18,6 @@ NASTY = "**bold** <@1> @everyone [link](https://example.com) `code` <t:1:R> # ti
 
 async def file_of(room, attachment):
     """An attachment's bytes, as a member saves it."""
-    import aiohttp
-
     async with aiohttp.ClientSession() as session, session.get(room.playground.url + attachment["url"]) as response:
         assert response.status == 200
         return await response.read()
@@ -115,7 +114,7 @@ async def slow(bot, shared_playground, new_room):
     room = new_room(shared_playground)
     shown = []
     with shared_playground.listening(shown.append):
-        answer = await room.imagine("a slow heart", steps=150, images=2)
+        answer = await room.imagine("a slow heart", steps=90, images=2)
         await room.finished(answer["message"]["id"], wait_s=100)
     texts = [event["message"]["content"] for event in shown if event.get("id") == answer["message"]["id"]]
     return room, answer, texts
@@ -124,12 +123,12 @@ async def slow(bot, shared_playground, new_room):
 async def test_progress_shows_step_bar_and_time(slow):
     _, _, texts = slow
     progress = [text for text in texts if "step" in text.splitlines()[1]]
-    assert re.search(r"step \d+ of 150 · 0 of 2 pictures · (about \d+ s|any moment now)  ▰*▱*$", progress[0], re.MULTILINE)
+    assert re.search(r"step \d+ of 90 · 0 of 2 pictures · (about \d+ s|any moment now)  ▰*▱*$", progress[0], re.MULTILINE)
 
 
 async def test_progress_only_goes_on(slow):
     _, _, texts = slow
-    steps = [int(step) for text in texts for step in re.findall(r"step (\d+) of 150", text)]
+    steps = [int(step) for text in texts for step in re.findall(r"step (\d+) of 90", text)]
     assert len(steps) >= 2
     assert steps == sorted(steps)
 
