@@ -7,6 +7,7 @@ import io
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
+from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
@@ -59,7 +60,7 @@ class Delivery:
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._locks: dict[int, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def speak_through(self, client: discord.Client) -> None:
         """Use this connection; called once, since the client holds what holds this."""
@@ -92,14 +93,9 @@ class Delivery:
             MessageGone, AccessLost, TooLarge: it cannot be shown.
             discord.HTTPException, aiohttp.ClientError, OSError: it may be shown later.
         """
-        lock = self._locks.setdefault(row.id, asyncio.Lock())
-        try:
-            async with lock:
-                if not (self._has_live_token(row) and await self._edit_by_token(row, reply)):
-                    await self._edit_by_bot(row, reply)
-        finally:
-            if not lock.locked():
-                self._locks.pop(row.id, None)
+        async with self._locks.setdefault(row.id, asyncio.Lock()):
+            if not (self._has_live_token(row) and await self._edit_by_token(row, reply)):
+                await self._edit_by_bot(row, reply)
 
     async def fetch(self, row: RequestRow) -> discord.Message | None:
         """

@@ -15,9 +15,9 @@ async def test_help_says_what_is_drawn_what_is_left_and_the_licence(world):
     assert data["flags"] == EPHEMERAL
     assert data["content"].split("\n") == [
         "I draw with the model **Emoji**. It knows emoji only.",
-        "Type /imagine and what you want to see, or press an example:",
         "You have 60 of 60 pictures left today.",
         "The model's licence is MIT; what it asks holds for every picture.",
+        "Type /imagine and what you want to see, or press an example:",
     ]
 
 
@@ -41,7 +41,7 @@ async def test_a_model_that_draws_anything_without_examples_or_licence_needs_few
     data = await show_help(world)
     assert data["content"].split("\n") == [
         "I draw with the model **Emoji**.",
-        "Type /imagine and what you want to see.",
         "You have 60 of 60 pictures left today.",
+        "Type /imagine and what you want to see.",
     ]
     assert data["components"] == []
