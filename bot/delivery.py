@@ -27,6 +27,8 @@ TOKEN_LIFE_S = 14.5 * 60
 """Discord's 15 minutes, less a margin: https://discord.com/developers/docs/interactions/receiving-and-responding."""
 CLOCKS_DIFFER_BY_S = 60.0
 """How far Discord's clock may be from ours where a message is looked for by its time."""
+PING_AMONG_MESSAGES = 1000
+"""So many messages after the waiting one are read to find its ping: ten requests."""
 RETRY_AFTER_S = (1.0, 5.0, 15.0, 60.0)
 """Beyond discord.py's own retries: pictures that are finished are never thrown away because Discord is down."""
 UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MESSAGE = 10003, 10004, 10008
@@ -51,6 +53,10 @@ class TooLarge(DeliveryError):
     """Discord refuses the files for their size."""
 
 
+class Rejected(DeliveryError):
+    """Discord refuses the message as it is; the cause holds its code."""
+
+
 class Delivery:
     """
     One message per request, edited in order: no edit overtakes another.
@@ -71,13 +77,15 @@ class Delivery:
         Edit the waiting message, trying again for as long as Discord is out of reach.
 
         Raises:
-            MessageGone, AccessLost, TooLarge: it cannot be shown.
+            MessageGone, AccessLost, TooLarge, Rejected: it cannot be shown.
         """
         attempt = 0
         while True:
             try:
                 await self.show_once(row, reply)
-            except (aiohttp.ClientError, OSError, discord.DiscordServerError, discord.RateLimited) as error:
+            except (aiohttp.ClientError, OSError, discord.HTTPException, discord.RateLimited) as error:
+                if isinstance(error, discord.HTTPException) and not _is_passing(error):
+                    raise Rejected from error
                 wait_s = RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)]
                 log.warning("delivery_postponed", request_id=row.id, error=str(error), wait_s=wait_s)
                 await asyncio.sleep(wait_s)
@@ -138,12 +146,11 @@ class Delivery:
 
         True also where the bot may not read them: rather no ping than two.
         """
-        me = self._client.application_id
-        if row.message_id is None:
-            return True
+        me, text = self._client.application_id, replies.ready_ping(row)
+        after = discord.Object(cast("int", row.message_id))
         try:
-            async for message in self._channel(row).history(limit=100, after=discord.Object(row.message_id)):
-                if message.author.id == me and message.reference and message.reference.message_id == row.message_id:
+            async for message in self._channel(row).history(limit=PING_AMONG_MESSAGES, after=after):
+                if message.author.id == me and message.content == text:
                     return True
         except (discord.HTTPException, aiohttp.ClientError, OSError):
             return True
@@ -278,6 +285,11 @@ def _files(reply: Reply) -> list[discord.File]:
         discord.File(io.BytesIO(upload.data), upload.filename, description=upload.description)
         for upload in reply.uploads
     ]
+
+
+def _is_passing(error: discord.HTTPException) -> bool:
+    """Whether Discord may take the same message later; discord.py has tried several times by then."""
+    return error.status == 429 or error.status >= 500  # noqa: PLR2004 - HTTP Too Many Requests, and the server's faults
 
 
 def _is_too_large(error: discord.HTTPException) -> bool:

@@ -97,10 +97,14 @@ class Endings:
             await self._settle(row, "cancelled", "message-gone", is_told=True)
         except AccessLost:
             await self.without_pictures(row, "failed", "failed-access")
-        except DeliveryError:
+        except TooLarge:
             await self.without_pictures(row, "failed", "failed-too-large")
+        except DeliveryError:
+            log.exception("delivery_rejected", request_id=row.id, error_id=row.short_id)
+            await self.without_pictures(row, "failed", "failed-unexpected")
         else:
-            await self._delivered(row, state, reason, charged=len(shown), flagged=flagged)
+            waited_s = self._clock() - row.created_at
+            await self._delivered(row, state, reason, charged=len(shown), flagged=flagged, waited_s=waited_s)
 
     async def without_pictures(self, row: RequestRow, state: FinalState, reason: str, *, flagged: int = 0) -> None:
         """Refund a request, then let its waiting message say why."""
@@ -119,9 +123,14 @@ class Endings:
         async with self._database.transaction() as connection:
             await requests.mark_told(connection, row.id, now=self._clock())
 
-    async def confirm_delivered(self, row: RequestRow, *, charged: int) -> None:
-        """Settle a request whose pictures an earlier process had shown."""
-        await self._delivered(row, "done", None, charged=charged, flagged=row.num_images - charged)
+    async def confirm_delivered(self, row: RequestRow, *, charged: int, waited_s: float) -> None:
+        """Settle a request whose pictures an earlier process had shown, `waited_s` after its waiting message."""
+        if row.reason is None:
+            await self._delivered(
+                row, "done", None, charged=charged, flagged=row.num_images - charged, waited_s=waited_s
+            )
+        else:
+            await self._delivered(row, "cancelled", row.reason, charged=charged, flagged=0, waited_s=waited_s)
 
     async def ping(self, row: RequestRow) -> None:
         """Send the one ping whose intent the row holds, and note it."""
@@ -130,10 +139,11 @@ class Endings:
             await requests.mark_pinged(connection, row.id, now=self._clock())
 
     async def _delivered(
-        self, row: RequestRow, state: FinalState, reason: str | None, *, charged: int, flagged: int
+        self, row: RequestRow, state: FinalState, reason: str | None, *, charged: int, flagged: int, waited_s: float
     ) -> None:
-        is_late = self._clock() - row.created_at > PING_AFTER_S
-        await self._settle(row, state, reason, charged=charged, flagged=flagged, ping=is_late, is_told=True)
+        is_late = waited_s > PING_AFTER_S
+        if not await self._settle(row, state, reason, charged=charged, flagged=flagged, ping=is_late, is_told=True):
+            return
         log.info("request_done", request_id=row.id, state=state, pictures=charged, flagged=flagged)
         if is_late:
             await self.ping(row)

@@ -93,19 +93,27 @@ class Recovery:
             row = confirmed
         if row.delivering_at is not None and await self._was_delivered(row):
             return
-        if row.reason is not None:
-            await studio.end(row, "cancelled", row.reason)
-        elif row.interruptions >= MAX_INTERRUPTIONS:
-            await studio.end(row, "failed", "failed-interrupted")
+        async with self._database.transaction() as connection:
+            # Somebody may have cancelled it meanwhile; whoever comes after this finds it in the studio.
+            current = await requests.fetch(connection, row.id)
+        if current is None or not current.is_unfinished:
+            return
+        if current.reason is not None:
+            await studio.end(current, "cancelled", current.reason)
+        elif current.interruptions >= MAX_INTERRUPTIONS:
+            await studio.end(current, "failed", "failed-interrupted")
         else:
-            studio.enqueue(row)
+            studio.enqueue(current)
 
     async def _was_delivered(self, row: RequestRow) -> bool:
         """Whether the process died between showing the pictures and noting it; then it is noted now."""
         message = await self._ask(row)
         if message is None or not message.attachments:
             return False
-        await self._endings.confirm_delivered(row, charged=len(message.attachments))
+        waited = (message.edited_at or message.created_at) - message.created_at
+        await self._endings.confirm_delivered(
+            row, charged=len(message.attachments), waited_s=waited.total_seconds()
+        )
         return True
 
     async def _catch_up_on_ping(self, row: RequestRow) -> None:

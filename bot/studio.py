@@ -259,7 +259,7 @@ class Studio:
             await self._draw(run)
         except Exception:
             log.exception("request_broke", request_id=run.row.id, error_id=run.row.short_id)
-            await self._endings.without_pictures(run.row, "failed", "failed-unexpected")
+            await self.end(run.row, "failed", "failed-unexpected")
         finally:
             if self._runs.get(run.row.id) is run:
                 del self._runs[run.row.id]
@@ -268,8 +268,10 @@ class Studio:
     async def _draw(self, run: _Run) -> None:
         row = run.row
         async with self._database.transaction() as connection:
-            if not await requests.start(connection, row.id, now=self._clock()):
-                return
+            is_waiting = await requests.start(connection, row.id, now=self._clock())
+        if not is_waiting:
+            await self._board.retire(row.id)
+            return
         run.drawing = asyncio.create_task(self._collect(run))
         if run.cancel_reason is not None:
             run.drawing.cancel()
