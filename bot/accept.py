@@ -64,13 +64,13 @@ async def accept(
         await _defer(interaction)
     row = await admission
     reply = replies.waiting(row, place=client.studio.prospective_place(row), is_loading=client.studio.is_loading)
-    answered = await _answer(interaction, row, reply)
-    if answered is None:
+    answered, shown = await _answer(interaction, row, reply)
+    if answered is None or not answered.is_unfinished:
         return
     if answered.reason is not None:  # cancelled between Discord's showing it and our noting that
         await client.studio.end(answered, "cancelled", answered.reason)
     else:
-        client.studio.enqueue(answered, shown=reply.content)
+        client.studio.enqueue(answered, shown=shown)
 
 
 def check_place(interaction: discord.Interaction[Client]) -> None:
@@ -99,25 +99,30 @@ async def _defer(interaction: discord.Interaction[Client]) -> None:
         log.warning("defer_failed", interaction_id=interaction.id, error=str(error))
 
 
-async def _answer(interaction: discord.Interaction[Client], row: RequestRow, reply: replies.Reply) -> RequestRow | None:
-    """Show the waiting message; None where Discord did not show it, and then the request is withdrawn and refunded."""
+async def _answer(
+    interaction: discord.Interaction[Client], row: RequestRow, reply: replies.Reply
+) -> tuple[RequestRow | None, str]:
+    """
+    Show the waiting message.
+
+    Returns:
+        The request, and what its message says, as far as that is known. None where Discord has not shown it: then it
+        is withdrawn and refunded.
+    """
     client = interaction.client
     try:
         message_id = await _show(interaction, reply)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("first_answer_unsure", request_id=row.id, error=str(error))
-        return await client.recovery.confirm(row)
+        return await client.recovery.confirm(row), ""
     async with client.database.transaction() as connection:
         await requests.mark_answered(connection, row.id, message_id=message_id)
-        return await requests.fetch(connection, row.id)
+        return await requests.fetch(connection, row.id), reply.content
 
 
 async def _show(interaction: discord.Interaction[Client], reply: replies.Reply) -> int:
     if interaction.response.is_done():
-        message = await interaction.edit_original_response(
-            content=reply.content, view=reply.view, allowed_mentions=NO_PINGS
-        )
-        return message.id
+        return await _show_in_original(interaction, reply)
     view = reply.view or discord.utils.MISSING
     try:
         answer = await interaction.response.send_message(reply.content, view=view, allowed_mentions=NO_PINGS)
@@ -125,7 +130,15 @@ async def _show(interaction: discord.Interaction[Client], reply: replies.Reply) 
         # Discord took an earlier try whose answer was lost on the way: discord.py tries again by itself.
         if error.code != ALREADY_ACKNOWLEDGED:
             raise
-        return (await interaction.original_response()).id
+        return await _show_in_original(interaction, reply)
     if answer.message_id is None:
         return (await interaction.original_response()).id
     return answer.message_id
+
+
+async def _show_in_original(interaction: discord.Interaction[Client], reply: replies.Reply) -> int:
+    """Edit what Discord shows already, which may be no more than that the bot thinks."""
+    message = await interaction.edit_original_response(
+        content=reply.content, view=reply.view, allowed_mentions=NO_PINGS
+    )
+    return message.id

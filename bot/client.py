@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
@@ -33,17 +34,25 @@ if TYPE_CHECKING:
     from engine import ModelCard
 
 
-async def use_api(base_url: str) -> None:
+USER_AGENT = "DiscordBot (imagine-bot, 0.1)"
+"""Discord asks for this form: https://discord.com/developers/docs/reference#user-agent."""
+
+
+async def use_api(base_url: str, token: str) -> None:
     """
     Let everything that discord.py sends go to another base than Discord's, and its gateway be the one named there.
 
     The gateway's default is replaced too, since that is what discord.py dials after an invalid session.
 
     Raises:
+        discord.LoginFailure: the token is not known there.
         aiohttp.ClientError, OSError: the base does not answer.
     """
     base_url = base_url.rstrip("/")
-    async with aiohttp.ClientSession() as session, session.get(f"{base_url}/gateway") as response:
+    headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{base_url}/gateway") as response:
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            raise discord.LoginFailure
         response.raise_for_status()
         gateway = yarl.URL((await response.json())["url"])
     Route.BASE = base_url

@@ -27,6 +27,8 @@ TOKEN_LIFE_S = 14.5 * 60
 """Discord's 15 minutes, less a margin: https://discord.com/developers/docs/interactions/receiving-and-responding."""
 CLOCKS_DIFFER_BY_S = 60.0
 """How far Discord's clock may be from ours where a message is looked for by its time."""
+DEAD_TOKEN = (401, 403, 404)
+"""HTTP: an interaction's token is not known (any more), though our clock gives it time; the bot's own can tell."""
 PING_AMONG_MESSAGES = 1000
 """So many messages after the waiting one are read to find its ping: ten requests."""
 RETRY_AFTER_S = (1.0, 5.0, 15.0, 60.0)
@@ -116,10 +118,10 @@ class Delivery:
             try:
                 # "@original" is Discord's name for the first answer, whose id may be unknown after a crash.
                 return await self._webhook(row).fetch_message(row.message_id or cast("int", "@original"))
-            except (discord.NotFound, discord.Forbidden):
-                return None
             except discord.HTTPException as error:
-                if error.status != 401:  # noqa: PLR2004 - HTTP Unauthorized: the token has died
+                if error.code == UNKNOWN_MESSAGE:
+                    return None
+                if error.status not in DEAD_TOKEN:
                     raise
         try:
             if row.message_id is not None:
@@ -274,7 +276,8 @@ class Delivery:
         """The waiting message of a request whose id Discord's answer would have told, by its short id."""
         since = discord.utils.time_snowflake(datetime.fromtimestamp(row.created_at - CLOCKS_DIFFER_BY_S, UTC))
         async for message in self._channel(row).history(limit=100, after=discord.Object(since), oldest_first=True):
-            if message.author.id == self._client.application_id and f"#{row.short_id}" in message.content:
+            is_ours = message.author.id == self._client.application_id
+            if is_ours and f"#{row.short_id}" in message.content.rpartition("\n")[2]:  # above it stand people's words
                 return message
         return None
 

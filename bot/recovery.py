@@ -111,9 +111,7 @@ class Recovery:
         if message is None or not message.attachments:
             return False
         waited = (message.edited_at or message.created_at) - message.created_at
-        await self._endings.confirm_delivered(
-            row, charged=len(message.attachments), waited_s=waited.total_seconds()
-        )
+        await self._endings.confirm_delivered(row, charged=len(message.attachments), waited_s=waited.total_seconds())
         return True
 
     async def _catch_up_on_ping(self, row: RequestRow) -> None:

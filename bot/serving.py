@@ -24,6 +24,8 @@ from engine import Engine
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from pydantic import SecretStr
+
     from bot.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -55,6 +57,8 @@ async def serve(
     Raises:
         EngineError, DatabaseError, ServingError: a sentence that the operator reads.
     """
+    if (token := settings.discord_token) is None:
+        raise ServingError("operator-no-token", status=2)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody is heard here
     engine = Engine.open(
         settings.model,
@@ -85,19 +89,16 @@ async def serve(
         engine.start()
         try:
             async with client:
-                await _login(client, settings)
+                await _login(client, settings, token)
                 await _serve_until_stopped(client, studio, recovery.take_up(left, studio), beside)
         finally:
             await engine.close(finish=False)
 
 
-async def _login(client: Client, settings: Settings) -> None:
-    token = settings.discord_token
-    if token is None:
-        raise ServingError("operator-no-token", status=2)
+async def _login(client: Client, settings: Settings, token: SecretStr) -> None:
     try:
         if settings.discord_api_url:
-            await use_api(settings.discord_api_url)
+            await use_api(settings.discord_api_url, token.get_secret_value())
         await client.login(token.get_secret_value())
     except discord.LoginFailure as error:
         raise ServingError("operator-wrong-token", status=2) from error

@@ -15,10 +15,7 @@ class Stage:
 
     def add_server(self, name: str, *, members: tuple[str, ...] = ("ann",), channels: tuple[str, ...] = ()) -> str:
         """A new server that the bot joins at once; its id. Channel names should differ between servers."""
-        guild = self._service.world.add_guild(name, members)
-        for channel in channels:
-            self._service.world.add_channel(guild, channel)
-        return guild.guild_id
+        return self._service.world.add_guild(name, members, channels=channels).guild_id
 
     def add_member(
         self, username: str, *, server: str = "Playground", is_moderator: bool = False, locale: str = "en-US"

@@ -121,14 +121,18 @@ class World:
             return self.is_nsfw(self.channels[channel["parent_id"]])
         return bool(channel.get("nsfw"))
 
-    def add_guild(self, name: str, members: Iterable[str] = (), *, locale: str = "en-US") -> Guild:
-        """A new server which the bot joins at once, with existing users as members."""
+    def add_guild(
+        self, name: str, members: Iterable[str] = (), *, channels: Iterable[str] = (), locale: str = "en-US"
+    ) -> Guild:
+        """A new server with existing users as members, which the bot joins at once."""
         guild_id = self._clock.snowflake()
         guild = Guild(guild_id, name, self.owner["id"], self._clock.iso(), locale)
         guild.roles[guild_id] = wire.role_object(guild_id, "@everyone", EVERYONE, position=0, color=0, bot_id=None)
         self.guilds[guild_id] = guild
         for username in (self.owner["username"], *members):
             self.join(guild, self.find_user(username))
+        for channel in channels:
+            self.add_channel(guild, channel)
         self.invite_bot(guild)
         return guild
 
@@ -137,7 +141,9 @@ class World:
         role = self.add_role(guild, self.bot["username"], EVERYONE, color=BOT_COLOR, bot_id=self.bot["id"])
         guild.joined_at = self._clock.iso()
         self.join(guild, self.bot, (role["id"],))
-        self._announce("GUILD_CREATE", self.guild_create(guild, guild.members.values()), guild.guild_id)
+        joined = self.guild_create(guild, guild.members.values())
+        del joined["unavailable"]  # said of servers that come back; without it, it is a new one
+        self._announce("GUILD_CREATE", joined, guild.guild_id)
 
     def guild_create(self, guild: Guild, members: Iterable[Json]) -> Json:
         """A server as the gateway shows it."""

@@ -139,7 +139,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
         monkeypatch.setattr(f"{module}.accept", accepted)
     chosen = Settings.of(**{"servers": (GUILD_ID,), **settings})
     async with Desk.open() as desk, Database.open(tmp_path / "bot.sqlite3") as database:
-        await use_api(desk.url)
+        await use_api(desk.url, "token")
         studio = StudioNotes()
         client = Client(
             settings=chosen,

@@ -166,7 +166,7 @@ def test_every_command_fits_discords_limits():
 async def test_another_api_replaces_discords_rest_and_gateway(monkeypatch, ending):
     remember_base(monkeypatch)
     async with Desk.open() as desk:
-        await use_api(desk.url + ending)
+        await use_api(desk.url + ending, "token")
         assert desk.url == discord.http.Route.BASE
         assert discord.http.Route("GET", "/users/@me").url == f"{desk.url}/users/@me"
         assert str(discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY).startswith("ws://127.0.0.1")
@@ -182,7 +182,7 @@ async def test_an_invalid_session_dials_the_gateway_of_the_other_api(monkeypatch
             raise OSError
 
     async with Desk.open() as desk:
-        await use_api(desk.url)
+        await use_api(desk.url, "token")
     client = discord.AutoShardedClient(intents=discord.Intents.none())
     client.http = Http()
     with pytest.raises(OSError, match=r"^$"):
