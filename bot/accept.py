@@ -115,7 +115,7 @@ async def _answer(
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("first_answer_unsure", request_id=row.id, error=str(error))
         return await client.recovery.confirm(row), ""
-    async with client.database.transaction() as connection:
+    async with client.database.transaction(patient=True) as connection:
         await requests.mark_answered(connection, row.id, message_id=message_id)
         return await requests.fetch(connection, row.id), reply.content
 

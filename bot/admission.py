@@ -38,6 +38,7 @@ class Allowance:
     """What a member may have in one place, and has had today."""
 
     rules: Rules
+    day: str
     used_today: int
     """Pictures charged today, reserved ones among them."""
     places_held: int
@@ -47,6 +48,11 @@ class Allowance:
     def left(self) -> int:
         """Pictures left today."""
         return max(0, self.rules.pictures_per_day - self.used_today)
+
+    def left_with(self, row: RequestRow, *, charged: int) -> int:
+        """Pictures left today once no more than `charged` of a request's are charged, to the day that admitted it."""
+        refunded = row.charged - charged if row.day == self.day else 0
+        return max(0, self.rules.pictures_per_day - self.used_today + refunded)
 
 
 class Admission:
@@ -91,6 +97,7 @@ class Admission:
     async def _allowance(self, connection: Connection, user_id: int, guild_id: int | None, now: float) -> Allowance:
         return Allowance(
             rules=await self._rules(connection, user_id, guild_id),
+            day=_day(now),
             used_today=await requests.used_today(connection, user_id=user_id, guild_id=guild_id, day=_day(now)),
             places_held=await requests.places_held(connection, user_id=user_id, guild_id=guild_id),
             refills_at=_next_midnight(now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,8 @@ async def delete(interaction: discord.Interaction[Client], request_id: int) -> N
     except discord.HTTPException as error:
         log.info("token_delete_failed", request_id=request_id, error=str(error))
         if interaction.message is not None:
-            await interaction.message.delete()
+            with suppress(discord.NotFound):
+                await interaction.message.delete()
 
 
 ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 USER_AGENT = "DiscordBot (imagine-bot, 0.1)"
 """Discord asks for this form: https://discord.com/developers/docs/reference#user-agent."""
+PASSING = (429, 500, 502, 503, 504)
+"""HTTP: what may be otherwise in a moment."""
+RETRY_AFTER_S = (1.0, 3.0, 5.0, 7.0)
 
 
 async def use_api(base_url: str, token: str) -> None:
@@ -50,14 +54,28 @@ async def use_api(base_url: str, token: str) -> None:
     """
     base_url = base_url.rstrip("/")
     headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
-    async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{base_url}/gateway") as response:
-        if response.status == HTTPStatus.UNAUTHORIZED:
-            raise discord.LoginFailure
-        response.raise_for_status()
-        gateway = yarl.URL((await response.json())["url"])
+    async with aiohttp.ClientSession(headers=headers) as session:
+        gateway = await _gateway(session, f"{base_url}/gateway")
     Route.BASE = base_url
     DiscordWebSocket.DEFAULT_GATEWAY = gateway
     Asset.BASE = str(yarl.URL(base_url).origin() / "cdn")
+
+
+async def _gateway(session: aiohttp.ClientSession, url: str) -> yarl.URL:
+    """The gateway that is named there, asked for as patiently as discord.py asks for everything else."""
+    waits = iter(RETRY_AFTER_S)
+    while True:
+        async with session.get(url) as response:
+            wait_s = next(waits, None) if response.status in PASSING else None
+            if wait_s is None:
+                if response.status == HTTPStatus.UNAUTHORIZED:
+                    raise discord.LoginFailure
+                response.raise_for_status()
+                try:
+                    return yarl.URL((await response.json())["url"])
+                except (KeyError, TypeError, ValueError) as error:
+                    raise aiohttp.InvalidURL(url) from error
+        await asyncio.sleep(wait_s)
 
 
 class Tree(app_commands.CommandTree["Client"]):
@@ -130,8 +148,10 @@ class Client(commands.AutoShardedBot):
             await forms.submit(interaction, int(submitted["request_id"]))
 
     async def on_ready(self) -> None:
-        """Every server is known now: the foreign ones are left."""
+        """Every server is known now: the foreign ones are left, and nothing is drawn for those that are gone."""
         await self.servers.settle()
+        if not self.settings.allow_user_installs:  # through which requests come from servers that the bot is not in
+            await self.studio.withdraw_other_guilds([guild.id for guild in self.guilds])
 
     async def on_guild_join(self, _guild: discord.Guild) -> None:
         """A server added the bot: it is the first, or one of the operator's, or foreign."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import aiosqlite
+import structlog
 
 from bot import lockfile
 from bot.migrate import BUSY_TIMEOUT_S, DatabaseError, bring_up, migrations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from aiosqlite import Connection
 
 __all__ = ["Database", "DatabaseError", "migrate"]
+
+log = structlog.stdlib.get_logger(__name__)
 
 REASONS = {
     "SQLITE_NOTADB": "is no SQLite database",
@@ -71,17 +74,33 @@ class Database:
                 yield cls(writer, reader, applied)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """The writer, in a transaction of its own: committed at the end, rolled back on any exception."""
+    async def transaction(self, *, patient: bool = False) -> AsyncIterator[Connection]:
+        """
+        The writer, in a transaction of its own: committed at the end, rolled back on any exception.
+
+        Args:
+            patient: another program's lock is waited for as long as it lasts: for what has happened, and must be noted.
+        """
         async with self._writing:
             try:
-                await self._writer.execute("BEGIN IMMEDIATE")
+                await self._begin(patient=patient)
                 yield self._writer
                 await self._writer.execute("COMMIT")
             except BaseException:
                 # aiosqlite works in order: this undoes even a BEGIN whose waiter was cancelled.
                 await self._writer.rollback()
                 raise
+
+    async def _begin(self, *, patient: bool) -> None:
+        while True:
+            try:
+                await self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not patient or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                log.warning("database_locked", waited_s=BUSY_TIMEOUT_S)
+            else:
+                return
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -105,6 +124,8 @@ def _held(path: Path, command: str) -> Iterator[None]:
     """The lock on `path`, in a folder that exists; taken beside the real file where `path` is a link."""
     with ExitStack() as stack:
         try:
+            if str(path) == ":memory:":
+                raise DatabaseError("the database :memory: would be forgotten: DATABASE_PATH names a file")
             if path.is_dir():
                 raise DatabaseError(f"the database {path} is a folder: DATABASE_PATH names a file")
             real = path.resolve()

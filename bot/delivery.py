@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 from weakref import WeakValueDictionary
 
@@ -25,8 +24,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 TOKEN_LIFE_S = 14.5 * 60
 """Discord's 15 minutes, less a margin: https://discord.com/developers/docs/interactions/receiving-and-responding."""
-CLOCKS_DIFFER_BY_S = 60.0
-"""How far Discord's clock may be from ours where a message is looked for by its time."""
 DEAD_TOKEN = (401, 403, 404)
 """HTTP: an interaction's token is not known (any more), though our clock gives it time; the bot's own can tell."""
 PING_AMONG_MESSAGES = 1000
@@ -37,6 +34,8 @@ UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MESSAGE = 10003, 10004, 10008
 MISSING_ACCESS, MISSING_PERMISSIONS, CANNOT_DM = 50001, 50013, 50007
 ENTITY_TOO_LARGE, TOO_MANY_OLD_EDITS, ARCHIVED_THREAD = 40005, 30046, 50083
 NO_PINGS = discord.AllowedMentions.none()
+OWNER_PINGED = discord.AllowedMentions(everyone=False, users=True, roles=False, replied_user=False)
+"""For a text in which nobody else is mentioned."""
 
 
 class DeliveryError(Exception):
@@ -69,6 +68,7 @@ class Delivery:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._pinging: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def speak_through(self, client: discord.Client) -> None:
         """Use this connection; called once, since the client holds what holds this."""
@@ -84,9 +84,9 @@ class Delivery:
         attempt = 0
         while True:
             try:
-                await self.show_once(row, reply)
+                await self.show_once(row, reply, anew_if_old=True)
             except (aiohttp.ClientError, OSError, discord.HTTPException, discord.RateLimited) as error:
-                if isinstance(error, discord.HTTPException) and not _is_passing(error):
+                if not _is_passing(error):
                     raise Rejected from error
                 wait_s = RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)]
                 log.warning("delivery_postponed", request_id=row.id, error=str(error), wait_s=wait_s)
@@ -95,9 +95,12 @@ class Delivery:
             else:
                 return
 
-    async def show_once(self, row: RequestRow, reply: Reply) -> None:
+    async def show_once(self, row: RequestRow, reply: Reply, *, anew_if_old: bool = False) -> None:
         """
         Edit the waiting message, with discord.py's own retries only.
+
+        Args:
+            anew_if_old: where the message is too old for another edit, answer it by a new one.
 
         Raises:
             MessageGone, AccessLost, TooLarge: it cannot be shown.
@@ -105,7 +108,7 @@ class Delivery:
         """
         async with self._locks.setdefault(row.id, asyncio.Lock()):
             if not (self._has_live_token(row) and await self._edit_by_token(row, reply)):
-                await self._edit_by_bot(row, reply)
+                await self._edit_by_bot(row, reply, anew_if_old=anew_if_old)
 
     async def fetch(self, row: RequestRow) -> discord.Message | None:
         """
@@ -131,53 +134,51 @@ class Delivery:
             return None
 
     async def ping(self, row: RequestRow) -> None:
-        """Tell the owner, in one short answer to the finished message, that it is ready; never twice."""
-        try:
-            await self._channel(row).send(
-                replies.ready_ping(row),
-                reference=self._reference(row),
-                nonce=self._nonce(row, "ready"),
-                allowed_mentions=discord.AllowedMentions(users=[discord.Object(row.user_id)], replied_user=False),
-            )
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            log.warning("ping_failed", request_id=row.id, error=str(error))
+        """
+        Tell the owner, in one short answer to the finished message, that it is ready; never twice.
+
+        Those of one channel go one after another, since they share its rate limit. Each is tried again only for as
+        long as Discord knows the first try by its nonce: a few minutes.
+        """
+        async with self._pinging.setdefault(row.channel_id, asyncio.Lock()):
+            for wait_s in (*RETRY_AFTER_S, 0.0):
+                try:
+                    await self._send_ping(row)
+                except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                    log.warning("ping_failed", request_id=row.id, error=str(error))
+                    if not _is_passing(error):
+                        return
+                    await asyncio.sleep(wait_s)
+                else:
+                    return
 
     async def has_pinged(self, row: RequestRow) -> bool:
         """
         Whether the channel's messages after the finished one hold its ping.
 
-        True also where the bot may not read them: rather no ping than two.
+        True also where the bot may not read them, or the finished one is gone: rather no ping than two. To who may not
+        read, Discord shows an empty channel, so the finished message is read along.
         """
         me, text = self._client.application_id, replies.ready_ping(row)
-        after = discord.Object(cast("int", row.message_id))
+        finished_id = cast("int", row.message_id)
+        can_tell = False
         try:
-            async for message in self._channel(row).history(limit=PING_AMONG_MESSAGES, after=after):
+            before = discord.Object(finished_id - 1)
+            async for message in self._channel(row).history(limit=PING_AMONG_MESSAGES, after=before):
+                can_tell = can_tell or message.id == finished_id
                 if message.author.id == me and message.content == text:
                     return True
         except (discord.HTTPException, aiohttp.ClientError, OSError):
             return True
-        return False
+        return not can_tell
 
     async def tell_by_dm(self, row: RequestRow, text: str) -> None:
         """Tell the owner privately; a member who takes no direct messages is not told."""
         try:
-            channel = await self._client.create_dm(discord.Object(row.user_id))
-            await channel.send(text, allowed_mentions=NO_PINGS)
+            channel = await self._client.http.start_private_message(str(row.user_id))
+            await self._client.get_partial_messageable(int(channel["id"])).send(text, allowed_mentions=NO_PINGS)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.info("dm_failed", request_id=row.id, error=str(error))
-
-    async def delete(self, row: RequestRow) -> None:
-        """Delete the request's message; one that is gone already is no error."""
-        try:
-            if self._has_live_token(row) and row.message_id is not None:
-                await self._webhook(row).delete_message(row.message_id)
-                return
-        except discord.HTTPException as error:
-            log.info("token_delete_failed", request_id=row.id, error=str(error))
-        try:
-            await self._message(row).delete()
-        except discord.NotFound:
-            return
 
     def _has_live_token(self, row: RequestRow) -> bool:
         return self._clock() - row.created_at < TOKEN_LIFE_S
@@ -193,11 +194,12 @@ class Delivery:
     def _message(self, row: RequestRow) -> discord.PartialMessage:
         return self._channel(row).get_partial_message(cast("int", row.message_id))
 
-    def _reference(self, row: RequestRow) -> discord.MessageReference:
+    @staticmethod
+    def _reference(row: RequestRow) -> discord.MessageReference:
+        """The request's message, as what is answered; its id as text, which alone Discord's OpenAPI document allows."""
         return discord.MessageReference(
-            message_id=cast("int", row.message_id),
-            channel_id=row.channel_id,
-            guild_id=row.guild_id,
+            message_id=cast("int", str(row.message_id)),
+            channel_id=cast("int", str(row.channel_id)),
             fail_if_not_exists=False,
         )
 
@@ -205,6 +207,14 @@ class Delivery:
     def _nonce(row: RequestRow, purpose: str) -> str:
         """At most 25 characters, Discord's limit."""
         return f"{purpose}-{row.short_id}"
+
+    async def _send_ping(self, row: RequestRow) -> None:
+        await self._channel(row).send(
+            replies.ready_ping(row),
+            reference=self._reference(row),
+            nonce=self._nonce(row, "ready"),
+            allowed_mentions=OWNER_PINGED,
+        )
 
     async def _edit_by_token(self, row: RequestRow, reply: Reply) -> bool:
         """Whether it was shown; False where only the bot's token can tell or do more."""
@@ -225,7 +235,7 @@ class Delivery:
             return False
         return True
 
-    async def _edit_by_bot(self, row: RequestRow, reply: Reply) -> None:
+    async def _edit_by_bot(self, row: RequestRow, reply: Reply, *, anew_if_old: bool) -> None:
         if row.message_id is None:
             raise MessageGone
         try:
@@ -234,7 +244,7 @@ class Delivery:
             raise
         except discord.HTTPException as error:
             _raise_final(error)
-            if error.code != TOO_MANY_OLD_EDITS:
+            if error.code != TOO_MANY_OLD_EDITS or not anew_if_old:
                 raise
             await self._answer_anew(row, reply)
 
@@ -274,8 +284,8 @@ class Delivery:
 
     async def _find_in_channel(self, row: RequestRow) -> discord.Message | None:
         """The waiting message of a request whose id Discord's answer would have told, by its short id."""
-        since = discord.utils.time_snowflake(datetime.fromtimestamp(row.created_at - CLOCKS_DIFFER_BY_S, UTC))
-        async for message in self._channel(row).history(limit=100, after=discord.Object(since), oldest_first=True):
+        asked = discord.Object(row.interaction_id)  # by Discord's own clock
+        async for message in self._channel(row).history(limit=100, after=asked, oldest_first=True):
             is_ours = message.author.id == self._client.application_id
             if is_ours and f"#{row.short_id}" in message.content.rpartition("\n")[2]:  # above it stand people's words
                 return message
@@ -290,8 +300,10 @@ def _files(reply: Reply) -> list[discord.File]:
     ]
 
 
-def _is_passing(error: discord.HTTPException) -> bool:
+def _is_passing(error: Exception) -> bool:
     """Whether Discord may take the same message later; discord.py has tried several times by then."""
+    if not isinstance(error, discord.HTTPException):
+        return True
     return error.status == 429 or error.status >= 500  # noqa: PLR2004 - HTTP Too Many Requests, and the server's faults
 
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from bot.locales import catalogue
 from bot.logs import configure
-from bot.playground import Playground, PortInUse
+from bot.playground import Playground, PlaygroundError, PortInUse
 from bot.serving import ServingError, serve
 from bot.settings import Settings
 
@@ -33,7 +33,7 @@ async def demo(port: int, *, browse: bool, database: Path | None) -> int:
     Serve the playground and the bot in it until Ctrl-C; one picture is asked for as a member would.
 
     Raises:
-        ServingError: the port is in use.
+        ServingError: the port is in use, or is none that this process may listen on.
         EngineError, DatabaseError: as `serve`.
     """
     configure("WARNING")
@@ -56,6 +56,8 @@ async def demo(port: int, *, browse: bool, database: Path | None) -> int:
                 await serve(settings, command="demo", beside=lambda: _draw_first_picture(playground, say))
         except PortInUse as error:
             raise ServingError("demo-port-in-use", status=2, port=str(port)) from error
+        except PlaygroundError as error:
+            raise ServingError("demo-not-started", status=2, error=str(error)) from error
     return 0
 
 

@@ -78,7 +78,7 @@ class Endings:
                 flagged=flagged,
             )
             return
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             await requests.mark_delivering(connection, row.id, now=self._clock())
         allowance = await self._admission.allowance(row.user_id, row.guild_id)
         drawn = Drawn(
@@ -88,7 +88,7 @@ class Endings:
             cut_prompt=result.cut_prompt if result else "",
             cut_negative_prompt=result.cut_negative_prompt if result else "",
             seconds=seconds,
-            left_today=allowance.left + row.num_images - len(shown),
+            left_today=allowance.left_with(row, charged=len(shown)),
             reason=reason,
         )
         try:
@@ -120,7 +120,7 @@ class Endings:
             await self._delivery.tell_by_dm(row, replies.access_lost(row))
         except DeliveryError as error:
             log.info("ending_not_shown", request_id=row.id, error=repr(error))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             await requests.mark_told(connection, row.id, now=self._clock())
 
     async def confirm_delivered(self, row: RequestRow, *, charged: int, waited_s: float) -> None:
@@ -135,7 +135,7 @@ class Endings:
     async def ping(self, row: RequestRow) -> None:
         """Send the one ping whose intent the row holds, and note it."""
         await self._delivery.ping(row)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             await requests.mark_pinged(connection, row.id, now=self._clock())
 
     async def _delivered(
@@ -152,11 +152,11 @@ class Endings:
         """Files that are too large for Discord become smaller ones, until they fit or are not worth it."""
         limit_bytes = min(row.attachment_limit, DISCORD_REQUEST_BYTES // len(shown))
         while True:
+            uploads = await asyncio.to_thread(_uploads, row, self._card, shown, limit_bytes)
             try:
-                uploads = await asyncio.to_thread(_uploads, row, self._card, shown, limit_bytes)
                 await self._delivery.show(row, replies.finished(row, replace(drawn, uploads=uploads), self._card))
             except TooLarge:
-                limit_bytes //= 2
+                limit_bytes = max(len(upload.data) for upload in uploads) // 2
                 if limit_bytes < SMALLEST_FILE_BYTES:
                     raise
             else:
@@ -174,7 +174,7 @@ class Endings:
         is_told: bool = False,
     ) -> bool:
         now = self._clock()
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             ended = await requests.end(
                 connection,
                 row.id,

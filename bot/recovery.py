@@ -1,4 +1,4 @@
-"""What a process that died left behind is taken up at the next start, before the line moves."""
+"""What a process that died left behind is taken up at the next start: into the line, or to its end."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Recovery:
             The row with its message's id; None where Discord never showed it: withdrawn and refunded.
         """
         message = await self._ask(row)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             if message is not None:
                 await requests.mark_answered(connection, row.id, message_id=message.id)
                 return await requests.fetch(connection, row.id)
@@ -93,7 +93,7 @@ class Recovery:
             row = confirmed
         if row.delivering_at is not None and await self._was_delivered(row):
             return
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             # Somebody may have cancelled it meanwhile; whoever comes after this finds it in the studio.
             current = await requests.fetch(connection, row.id)
         if current is None or not current.is_unfinished:
@@ -116,7 +116,7 @@ class Recovery:
 
     async def _catch_up_on_ping(self, row: RequestRow) -> None:
         if await self._delivery.has_pinged(row):
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(patient=True) as connection:
                 await requests.mark_pinged(connection, row.id, now=time.time())
         else:
             await self._endings.ping(row)

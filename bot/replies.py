@@ -138,11 +138,12 @@ def place_in_line(place: int | None, locale: str) -> str:
 def alt_text(row: RequestRow, index: int) -> str:
     """What somebody who cannot see the picture reads: its prompt, and which of several it is."""
     say = catalogue(row.locale).say
+    prompt = one_line(row.prompt) or say("headline-empty")
     if row.num_images == 1:
-        return say("picture-alt", prompt=clipped(one_line(row.prompt), MAX_ALT_CHARACTERS))
+        return say("picture-alt", prompt=clipped(prompt, MAX_ALT_CHARACTERS))
     place = {"position": index + 1, "count": row.num_images}
     room = MAX_ALT_CHARACTERS - len(say("picture-alt-of-several", prompt="", **place))
-    return say("picture-alt-of-several", prompt=clipped(one_line(row.prompt), room), **place)
+    return say("picture-alt-of-several", prompt=clipped(prompt, room), **place)
 
 
 def sentence(error: Refused | EngineError, locale: str) -> str:

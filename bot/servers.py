@@ -35,6 +35,7 @@ class Servers:
         self._settings = settings
         self._database = database
         self._adopted: int | None = None
+        self._leaving: set[int] = set()
 
     async def check(self, interaction: discord.Interaction[Any]) -> None:
         """
@@ -81,17 +82,27 @@ class Servers:
             return await stored_servers.adopted_server(connection)
 
     async def _leave(self, guild: discord.Guild) -> None:
+        """Say one sentence and go; once, whatever else is joined or said again meanwhile."""
+        if guild.id in self._leaving:
+            return
+        self._leaving.add(guild.id)
         try:
-            if channel := _where_to_write(guild):
-                await channel.send(catalogue(guild.preferred_locale.value).say("server-farewell"))
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            log.info("farewell_failed", guild_id=guild.id, error=str(error))
-        try:
+            await self._say_farewell(guild)
             await guild.leave()
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.warning("leaving_failed", guild_id=guild.id, error=str(error))
         else:
             log.info("server_left", guild_id=guild.id)
+        finally:
+            self._leaving.remove(guild.id)
+
+    @staticmethod
+    async def _say_farewell(guild: discord.Guild) -> None:
+        try:
+            if channel := _where_to_write(guild):
+                await channel.send(catalogue(guild.preferred_locale.value).say("server-farewell"))
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            log.info("farewell_failed", guild_id=guild.id, error=str(error))
 
 
 def _where_to_write(guild: discord.Guild) -> discord.TextChannel | None:

@@ -86,10 +86,10 @@ async def serve(
         )
         delivery.speak_through(client)
         left = await read_left(database)
-        engine.start()
         try:
             async with client:
                 await _login(client, settings, token)
+                engine.start()  # not before: a wrong token is said at once, and not after torch is imported
                 await _serve_until_stopped(client, studio, recovery.take_up(left, studio), beside)
         finally:
             await engine.close(finish=False)
@@ -116,8 +116,12 @@ async def _serve_until_stopped(
     stopped = _listen_for_signals()
 
     async def work() -> None:
-        await taking_up
-        await studio.run()
+        # Beside each other, so that one message that Discord does not take keeps nobody waiting for pictures.
+        settling = asyncio.create_task(taking_up)
+        try:
+            await asyncio.gather(settling, studio.run())
+        finally:
+            settling.cancel()
 
     async def accompany() -> None:
         await client.wait_until_ready()
@@ -136,16 +140,32 @@ async def _serve_until_stopped(
         if working.done():
             working.result()
         if gateway.done():
-            gateway.result()
-    except discord.ConnectionClosed as error:
-        if error.code == AUTHENTICATION_FAILED:
-            raise ServingError("operator-wrong-token", status=2) from error
-        raise ServingError("operator-no-discord", status=1, error=str(error)) from error
+            _explain_end(gateway)
     finally:
         for task in (working, signalled, company):
             task.cancel()
         await client.close()
         await asyncio.wait({working, gateway, signalled, company})
+        if not company.cancelled() and (error := company.exception()) is not None:
+            log.error("company_failed", exc_info=error)
+
+
+def _explain_end(gateway: asyncio.Task[None]) -> None:
+    """
+    Why the gateway ended by itself.
+
+    Raises:
+        ServingError: Discord does not know the token any more, or cannot be reached.
+    """
+    try:
+        gateway.result()
+    except discord.ConnectionClosed as error:
+        if error.code == AUTHENTICATION_FAILED:
+            raise ServingError("operator-wrong-token", status=2) from error
+        raise ServingError("operator-no-discord", status=1, error=str(error)) from error
+    except (discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
+        reason = str(error).rstrip(".") or repr(error)
+        raise ServingError("operator-no-discord", status=1, error=reason) from error
 
 
 def _listen_for_signals() -> asyncio.Event:

@@ -17,7 +17,7 @@ from bot.store import requests
 from engine import EngineClosed, EngineError, OutOfMemory, Picture, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from bot.database import Database
     from bot.endings import Endings
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_FAILED_ATTEMPTS = 3
+DELIVER_AT_CLOSE_S = 30.0
+"""How long a stopping process goes on trying to show what is finished: discord.py's own retries, and one of ours."""
 ALONE_AFTER_INTERRUPTIONS = 2
 """From the second start on that found it running, a request runs alone: what kills the process takes nobody along."""
 
@@ -48,8 +50,12 @@ class _Run:
 
     @property
     def rows(self) -> int:
-        """U-Net rows that its unfinished pictures still take."""
-        return (self.row.num_images - len(self.pictures)) * (2 if self.row.request.has_guidance else 1)
+        """
+        U-Net rows that its unfinished pictures still take.
+
+        Read off the row: a request of an earlier version, which this one no longer draws, ends itself, not the loop.
+        """
+        return (self.row.num_images - len(self.pictures)) * (2 if self.row.guidance_scale > 1 else 1)
 
     @property
     def must_be_alone(self) -> bool:
@@ -116,12 +122,22 @@ class Studio:
             board.cancel()
 
     async def close(self) -> None:
-        """Start nothing more, and let running pictures be finished and delivered; what waits stays in its row."""
+        """
+        Start nothing more, and let running pictures be finished and delivered; what waits stays in its row.
+
+        What cannot be delivered because Discord is out of reach is left to the next start.
+        """
         self._is_closing = True
         self._changed.set()
         await self._engine.close(finish=True)
-        if tasks := [run.task for run in self._runs.values() if run.task]:
-            await asyncio.wait(tasks)
+        runs = {run.task: run for run in self._runs.values() if run.task}
+        if not runs:
+            return
+        _, late = await asyncio.wait(runs, timeout=DELIVER_AT_CLOSE_S)
+        for task in late:
+            task.cancel()
+            async with self._database.transaction() as connection:
+                await requests.give_back(connection, runs[task].row.id)
 
     def enqueue(self, row: RequestRow, *, shown: str = "", front: bool = False) -> None:
         """Put an accepted request into the line; `shown` is what its message says already."""
@@ -172,8 +188,8 @@ class Studio:
 
     async def withdraw_message(self, request_id: int) -> None:
         """A request whose message was deleted: cancelled and refunded, and nobody is told."""
-        async with self._database.transaction() as connection:
-            await requests.end(
+        async with self._database.transaction(patient=True) as connection:
+            is_withdrawn = await requests.end(
                 connection,
                 request_id,
                 state="cancelled",
@@ -182,19 +198,27 @@ class Studio:
                 flagged=0,
                 now=self._clock(),
             )
-        await self._forget([request_id])
+        if is_withdrawn:
+            await self._forget([request_id])
 
     async def withdraw_channel(self, channel_id: int) -> None:
         """All requests of a channel or thread that is gone."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             withdrawn = await requests.withdraw_channel(connection, channel_id=channel_id, now=self._clock())
         await self._forget(withdrawn)
 
     async def withdraw_guild(self, guild_id: int) -> None:
         """All requests of a server that is gone, or that the bot has left."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             withdrawn = await requests.withdraw_guild(connection, guild_id=guild_id, now=self._clock())
         await self._forget(withdrawn)
+
+    async def withdraw_other_guilds(self, guild_ids: Collection[int]) -> None:
+        """All requests of servers that are none of these: the bot was removed from them while it did not run."""
+        async with self._database.reading() as connection:
+            unfinished = await requests.unfinished(connection)
+        for guild_id in {row.guild_id for row in unfinished if row.guild_id is not None}.difference(guild_ids):
+            await self.withdraw_guild(guild_id)
 
     async def _forget(self, request_ids: Sequence[int]) -> None:
         """Stop everything about requests whose rows have ended; there is no message left to tell it in."""
@@ -204,7 +228,7 @@ class Studio:
             if (run := self._runs.get(request_id)) is not None and not run.is_ending:
                 run.stop(None)
             await self._board.retire(request_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             for request_id in request_ids:
                 await requests.mark_told(connection, request_id, now=self._clock())
 
@@ -221,14 +245,15 @@ class Studio:
 
     def _next(self) -> RequestRow | None:
         """Whose turn it is, if the engine has room: rows are free, or its member has nothing there."""
-        if any(run.must_be_alone for run in self._runs.values()):
+        drawn = [run for run in self._runs.values() if not run.is_ending]
+        if any(run.must_be_alone for run in drawn):
             return None
-        has_room = sum(run.rows for run in self._runs.values()) < self._max_rows
-        served = () if has_room else {run.row.user_id for run in self._runs.values()}
+        has_room = sum(run.rows for run in drawn) < self._max_rows
+        served = () if has_room else {run.row.user_id for run in drawn}
         request_id = self._line.peek(excluding=served)
         if request_id is None:
             return None
-        if self._runs and self._rows[request_id].interruptions >= ALONE_AFTER_INTERRUPTIONS:
+        if drawn and self._rows[request_id].interruptions >= ALONE_AFTER_INTERRUPTIONS:
             return None
         row = self._rows.pop(request_id)
         self._line.next(excluding=served)
@@ -267,7 +292,7 @@ class Studio:
 
     async def _draw(self, run: _Run) -> None:
         row = run.row
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             is_waiting = await requests.start(connection, row.id, now=self._clock())
         if not is_waiting:
             await self._board.retire(row.id)
@@ -282,7 +307,7 @@ class Studio:
         elif (error := run.drawing.exception()) is None:
             await self._finish(run, "done", None)
         elif isinstance(error, EngineClosed):
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(patient=True) as connection:
                 await requests.give_back(connection, row.id)
         elif isinstance(error, OutOfMemory):
             log.warning("out_of_memory", request_id=row.id, error=str(error))
@@ -306,7 +331,7 @@ class Studio:
         """An error of the engine is a failed attempt, and the third ends the request; any other ends it at once."""
         row = run.row
         log.error("drawing_failed", request_id=row.id, error_id=row.short_id, exc_info=error)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(patient=True) as connection:
             failed = await requests.count_failed_attempt(connection, row.id)
             again = await requests.fetch(connection, row.id)
         if not isinstance(error, EngineError):
@@ -314,11 +339,15 @@ class Studio:
         elif failed >= MAX_FAILED_ATTEMPTS:
             await self._finish(run, "failed", "failed-engine")
         elif again is not None and again.state == "queued":
-            del self._runs[row.id]
-            self.enqueue(again, front=True)
+            if again.reason is not None:  # cancelled while it failed
+                await self._finish(run, "cancelled", again.reason)
+            else:
+                del self._runs[row.id]
+                self.enqueue(again, front=True)
 
     async def _finish(self, run: _Run, state: FinalState, reason: str | None) -> None:
         run.is_ending = True
+        self._changed.set()
         await self._board.retire(run.row.id)
         await self._endings.deliver(
             run.row,

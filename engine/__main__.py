@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import re
 import sys
@@ -35,6 +36,11 @@ GRID = re.compile(r"(\d{1,2})x(\d{1,2})", flags=re.ASCII)
 
 def main(arguments: Sequence[str]) -> int:
     """Draw what the command line asks for, and give the exit status."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever closed it does not want to read
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open as long as this process
+    # Without a handler, Python would print the tracebacks that the engine logs.
+    logging.getLogger("engine").addHandler(logging.NullHandler())
     if arguments and arguments[0] in RESERVED:
         _say(f"{arguments[0]} is a command that is still to come; to draw one: python -m engine -- {arguments[0]}")
         return EXIT_BAD_INPUT
@@ -56,6 +62,8 @@ class _Parser(argparse.ArgumentParser):
     """Refuses bad input with one sentence, without the usage in front of it."""
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("required: PROMPT"):
+            message = "PROMPT is missing; one that begins with a dash comes after `--`"
         self.exit(EXIT_BAD_INPUT, f"error: {message}\n")
 
 
@@ -237,8 +245,9 @@ def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
     request = result.request
     seeds = f"seed {request.seed}" + (f" to {request.seeds[-1]}" if request.num_images > 1 else "")
     sampler = card.sampler(request.scheduler)
+    steps = f"{request.num_inference_steps} step{'s' if request.num_inference_steps > 1 else ''}"
     _say(
-        f"{result.model}, {request.width}x{request.height}, {request.num_inference_steps} steps, {sampler}, "
+        f"{result.model}, {request.width}x{request.height}, {steps}, {sampler}, "
         f"guidance {request.guidance_scale:g}, {seeds}: drawn in {result.drawing_s:.1f} s"
     )
     for name, cut in (("prompt", result.cut_prompt), ("negative prompt", result.cut_negative_prompt)):

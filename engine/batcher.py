@@ -35,7 +35,7 @@ class _Share(Generic[P]):
     """One owner's pictures, each part in the order in which they were added."""
 
     served_at: int
-    """When the last of them joined, or the first of them came: a smaller number has waited longer."""
+    """When one of them last joined or left, or the first of them came: a smaller number has waited longer."""
     active: list[P] = field(default_factory=list)
     waiting: deque[P] = field(default_factory=deque)
     """Paused pictures first, so that what was begun is finished first."""
@@ -88,6 +88,7 @@ class Batcher(Generic[P]):
             return
         if place in share.active:
             share.active.remove(place)
+            share.served_at = next(self._clock)
             self._rows -= place.rows
         elif place in share.waiting:
             share.waiting.remove(place)

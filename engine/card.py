@@ -53,11 +53,15 @@ class ModelCard:
             num_inference_steps=self.steps,
             guidance_scale=self.guidance,
             scheduler=self.scheduler,
-        )
+        ).completed(self)
 
     def sampler(self, scheduler: str) -> str:
         """What people call a scheduler; for `default`, what they call the model's own."""
         return self.own_sampler if scheduler == "default" else SCHEDULERS[scheduler].title
+
+    def is_lcm(self, scheduler: str) -> bool:
+        """Whether this scheduler is LCM, by its name or as the model's own."""
+        return self.sampler(scheduler) == SCHEDULERS["lcm"].title
 
 
 def read_card(folder: Path, card: ModelCard) -> ModelCard:
@@ -76,7 +80,8 @@ def read_card(folder: Path, card: ModelCard) -> ModelCard:
         raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:
         raise invalid("model_card", file, f"is no TOML: {error}") from error
-    for key, value in entries.items():
+    # The scheduler first, since how many steps there may be depends on it.
+    for key, value in sorted(entries.items(), key=lambda entry: entry[0] != "scheduler"):
         try:
             card = replace(card, **_field_of(key, value))
         except (InvalidRequest, ValueError) as error:

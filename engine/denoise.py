@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from engine.errors import InvalidRequest
 from engine.guidance import guide
 from engine.latents import draw_noise
 from engine.schedulers import build_scheduler
@@ -57,9 +58,21 @@ class Trajectory:
 
 
 def begin(model: LoadedModel, request: CompleteRequest, index: int, conditioning: Conditioning) -> Trajectory:
-    """Picture `index` of the request, before its first step. Runs on the engine's thread."""
+    """
+    Picture `index` of the request, before its first step. Runs on the engine's thread.
+
+    Raises:
+        InvalidRequest: with the model's config the scheduler does not take so few, or so many, steps.
+    """
     scheduler = build_scheduler(request.scheduler, model.scheduler_config)
-    scheduler.set_timesteps(request.num_inference_steps, device="cpu")
+    steps = request.num_inference_steps
+    try:
+        scheduler.set_timesteps(steps, device="cpu")
+    except ValueError as error:
+        sentence = (
+            f"num_inference_steps must be a number that scheduler {request.scheduler} of this model takes, got {steps}"
+        )
+        raise InvalidRequest("scheduler_steps", sentence, scheduler=request.scheduler, steps=steps) from error
     if hasattr(scheduler, "set_begin_index"):
         # Otherwise the scheduler looks its timestep up, which on CUDA waits for the device.
         scheduler.set_begin_index(0)
@@ -92,10 +105,8 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
     timesteps = torch.cat(
         [each.timesteps[each.calls_done].expand(n) for each, n in zip(trajectories, rows, strict=True)]
     )
-    # Convolutions in half precision want channels_last on CUDA; small batches on the CPU are faster without it.
-    memory_format = torch.channels_last if model.device.type == "cuda" else torch.contiguous_format
     noise_pred = model.unet(
-        latents.to(dtype=model.dtype, memory_format=memory_format),
+        latents.to(model.dtype),
         timesteps,
         encoder_hidden_states=torch.cat([each.embeds for each in trajectories]),
         return_dict=False,

@@ -92,7 +92,14 @@ class Engine:
         await self.close(finish=error is None)
 
     def start(self) -> None:
-        """Begin to load the model, on the engine's thread; requests may be made at once."""
+        """
+        Begin to load the model, on the engine's thread; requests may be made at once.
+
+        Raises:
+            EngineClosed: the engine was closed; open another.
+        """
+        if self._is_closed:
+            raise EngineClosed("engine_closed", "the engine is closed")
         if not self._is_started:
             self._is_started = True
             self._executor.start()
@@ -139,8 +146,6 @@ class Engine:
             has_safety_checker=self._folder.has_safety_checker,
             post=mailbox.post,
         )
-        if self._is_closed:
-            raise EngineClosed("engine_closed", "the engine is closed")
         self.start()
         self._executor.submit(drawing)
         try:
@@ -168,8 +173,9 @@ class Engine:
     def _load(self) -> LoadedModel:
         """Runs on the engine's thread, which is thereby the first to import torch."""
         from engine.devices import choose_device
-        from engine.loading import load
 
         device = choose_device(self._device, self._dtype)
         self.notices = device.notices
+        from engine.loading import load  # seconds, of which nobody who mistyped a device should wait
+
         return load(self._folder, device)

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_DECODE_PX = 1024 * 1024
 """Pixels decoded between two ticks (one picture at least): nobody's next step waits long for somebody's decoding."""
+MAX_ERROR_CHARACTERS = 300
+"""Of a library's words in a sentence; the log has them all."""
 
 
 class _Begun(NamedTuple):
@@ -69,8 +71,10 @@ class Loop:
     def run(self) -> None:
         """Draw until closed."""
         with torch.inference_mode():
-            while self._hear():
+            while True:
                 try:
+                    if not self._hear():
+                        return
                     self._batcher.deal()
                     self._tick(self._batcher.next_batch())
                     self._decode_some()
@@ -188,7 +192,8 @@ class Loop:
         elif is_out_of_memory(error):
             failure = _out_of_memory(drawing)
         else:
-            failure = DrawingFailed("drawing_failed", f"drawing failed in a library: {type(error).__name__}")
+            words = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARACTERS]
+            failure = DrawingFailed("drawing_failed", f"drawing failed in a library: {words}")
         if failure is not error:
             failure.__cause__ = error
         log.error("drawing_failed rule=%s", failure.rule, exc_info=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine import hub
 from engine.card import ModelCard, read_card
-from engine.errors import InvalidModel
+from engine.errors import InvalidModel, InvalidRequest
 from engine.folder import invalid, read_json, unreadable
+from engine.request import GenerationRequest
 from engine.schedulers import scheduler_title
 from engine.weights import Part, find_weights
 
@@ -29,6 +31,12 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "scheduler": (),
 }
 """The classes of the parts that this engine knows how to use; of schedulers it knows whatever diffusers has."""
+KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "text_encoder": ("model_type", ("clip_text_model", "clip")),
+    "unet": ("_class_name", CLASSES["unet"]),
+    "vae": ("_class_name", CLASSES["vae"]),
+}
+"""What the parts say of themselves in `config.json`: under which key, and what this engine knows of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +166,7 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
     _check_classes(folder / "model_index.json", index, elsewhere)
     places = {name: elsewhere.get(name, folder / name) for name in CLASSES}
     tokens, longest = _check_tokenizer(places["tokenizer"])
-    configs = {name: read_json(places[name] / "config.json") for name in ("text_encoder", "unet", "vae")}
+    configs = {name: _read_config(name, places[name] / "config.json") for name in KINDS}
     scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
     if not isinstance(scheduler_config.get("_class_name"), str):
         raise invalid("model_broken", folder / "scheduler" / "scheduler_config.json", "names no _class_name")
@@ -182,6 +190,14 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
         safety_checker=_check_safety_checker(folder, index) if has_checker else None,
         feature_extractor=folder / "feature_extractor" if has_checker else None,
     )
+
+
+def _read_config(name: str, file: Path) -> dict[str, Any]:
+    config = read_json(file)
+    key, known = KINDS[name]
+    if config.get(key) not in known:
+        raise invalid("model_foreign", file, f"gives {key} {config.get(key)!r}; known as {name}: {', '.join(known)}")
+    return config
 
 
 def _names_a_class(index: Mapping[str, Any], name: str) -> bool:
@@ -239,13 +255,17 @@ def _check_fit(places: Mapping[str, Path], configs: Mapping[str, dict[str, Any]]
     text = text["text_config"] if isinstance(text.get("text_config"), dict) else text
     for key in ("addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim", "time_cond_proj_dim"):
         if unet.get(key) is not None:
-            raise invalid("model_foreign", unet_file, f"asks for {key} {unet[key]!r}, which Stable Diffusion has not")
+            raise invalid("model_foreign", unet_file, f"asks for {key} {unet[key]!r}, which this engine cannot give it")
     width = _whole_number(text_file, text, "hidden_size", 512)
     asked = unet.get("cross_attention_dim", 1280)
     if any(each != width for each in (asked if isinstance(asked, list) else [asked])):
         reason = f"does not fit the text encoder: it reads texts of width {asked}, {text_file} gives {width}"
         raise invalid("model_mismatch", unet_file, reason)
-    channels = _whole_number(places["vae"] / "config.json", configs["vae"], "latent_channels", 4)
+    vae_file = places["vae"] / "config.json"
+    factor = configs["vae"].get("scaling_factor", 0.18215)
+    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor < math.inf:
+        raise invalid("model_broken", vae_file, f"must give scaling_factor as a number above 0, gives {factor!r}")
+    channels = _whole_number(vae_file, configs["vae"], "latent_channels", 4)
     for key in ("in_channels", "out_channels"):
         if (there := _whole_number(unet_file, unet, key, 4)) != channels:
             kind = " (an inpainting model?)" if there == 2 * channels + 1 else ""
@@ -270,10 +290,12 @@ def _native_size(places: Mapping[str, Path], configs: Mapping[str, dict[str, Any
     sample = configs["unet"].get("sample_size")
     height, width = sample if isinstance(sample, list) and len(sample) == 2 else (sample, sample)  # noqa: PLR2004 - sides
     file = places["unet"] / "config.json"
-    return (
-        _whole_number(file, {"sample_size": width}, "sample_size") * factor,
-        _whole_number(file, {"sample_size": height}, "sample_size") * factor,
-    )
+    sides = [_whole_number(file, {"sample_size": side}, "sample_size") * factor for side in (width, height)]
+    try:
+        GenerationRequest(prompt="a native size", width=sides[0], height=sides[1])
+    except InvalidRequest as error:
+        raise invalid("model_foreign", file, f"has a wrong sample_size: {error}") from error
+    return sides[0], sides[1]
 
 
 def _check_safety_checker(folder: Path, index: Mapping[str, Any]) -> Part:

@@ -42,6 +42,8 @@ class Output:
     files: int
 
     def __post_init__(self) -> None:
+        if not self.place:
+            raise InvalidOutput("output must be a file or a folder, got an empty name")
         if self._is_folder:
             _check_folder(Path(self.place), is_made=self.place.endswith(("/", os.sep)))
             return
@@ -99,6 +101,8 @@ def _check_folder(folder: Path, *, is_made: bool) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except FileExistsError as error:
+        raise InvalidOutput(f"output folder {folder} cannot be made: it is a file") from error
     except OSError as error:
         raise InvalidOutput(f"output folder {folder} cannot be written: {error.strerror}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import secrets
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
@@ -12,6 +11,8 @@ from engine.errors import InvalidRequest
 from engine.schedulers import SCHEDULERS
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from PIL.Image import Image
 
     from engine.card import ModelCard
@@ -44,6 +45,7 @@ class GenerationRequest:
 
     Raises:
         InvalidRequest: the sentence names the value and the rule.
+        TypeError: the owner cannot be hashed.
     """
 
     prompt: str
@@ -55,9 +57,10 @@ class GenerationRequest:
     seed: int = -1
     scheduler: str | None = None
     num_images: int = 1
-    owner: str | None = field(default=None, compare=False)
+    owner: Hashable = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        hash(self.owner)
         _check_text("prompt", self.prompt)
         if not self.prompt.strip():
             raise InvalidRequest("prompt_empty", "prompt must not be empty")
@@ -78,7 +81,7 @@ class GenerationRequest:
         self._check_seed()
 
     def _check_scheduler(self) -> None:
-        if self.scheduler is not None and self.scheduler not in SCHEDULERS:
+        if self.scheduler not in (None, *SCHEDULERS):
             near = difflib.get_close_matches(str(self.scheduler).lower(), SCHEDULERS, n=3, cutoff=0.4)
             names = near or list(SCHEDULERS)
             raise InvalidRequest(
@@ -89,13 +92,8 @@ class GenerationRequest:
             )
         if self.num_inference_steps is not None:
             _check_integer("num_inference_steps", self.num_inference_steps, 1, MAX_STEPS)
-            if self.scheduler == "lcm" and self.num_inference_steps > MAX_LCM_STEPS:
-                raise InvalidRequest(
-                    "lcm_steps",
-                    f"scheduler lcm takes 1 to {MAX_LCM_STEPS} steps, got {self.num_inference_steps}",
-                    steps=self.num_inference_steps,
-                    maximum=MAX_LCM_STEPS,
-                )
+            if self.scheduler == "lcm":
+                _check_lcm_steps(self.num_inference_steps)
 
     def _check_guidance(self) -> None:
         scale = self.guidance_scale
@@ -103,14 +101,14 @@ class GenerationRequest:
             return
         if isinstance(scale, bool) or not isinstance(scale, int | float):
             raise InvalidRequest("number", f"guidance_scale must be a number, got {scale!r}", name="guidance_scale")
-        if not (math.isfinite(scale) and 0 <= scale <= MAX_GUIDANCE_SCALE):
+        if not 0 <= scale <= MAX_GUIDANCE_SCALE:
             raise InvalidRequest(
                 "range",
-                f"guidance_scale must be from 0 to {MAX_GUIDANCE_SCALE:g}, got {scale:g}",
+                f"guidance_scale must be from 0 to {MAX_GUIDANCE_SCALE:g}, got {scale}",
                 name="guidance_scale",
                 minimum=0,
                 maximum=int(MAX_GUIDANCE_SCALE),
-                value=f"{scale:g}",
+                value=str(scale).removesuffix(".0"),
             )
 
     def _check_seed(self) -> None:
@@ -139,10 +137,11 @@ class GenerationRequest:
         values["width"] = values["width"] or card.width
         values["height"] = values["height"] or card.height
         values["scheduler"] = values["scheduler"] or card.scheduler
+        is_lcm = card.is_lcm(values["scheduler"])
         if values["num_inference_steps"] is None:
-            values["num_inference_steps"] = (
-                min(card.steps, MAX_LCM_STEPS) if values["scheduler"] == "lcm" else card.steps
-            )
+            values["num_inference_steps"] = min(card.steps, MAX_LCM_STEPS) if is_lcm else card.steps
+        if is_lcm:
+            _check_lcm_steps(values["num_inference_steps"])
         if values["guidance_scale"] is None:
             values["guidance_scale"] = card.guidance
         return CompleteRequest(**values)
@@ -232,6 +231,16 @@ def _check_text(name: str, text: object) -> None:
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidRequest("text_surrogate", f"{name} holds half a character (a lone surrogate)", name=name)
+
+
+def _check_lcm_steps(steps: int) -> None:
+    if steps > MAX_LCM_STEPS:
+        raise InvalidRequest(
+            "lcm_steps",
+            f"scheduler lcm takes 1 to {MAX_LCM_STEPS} steps, got {steps}",
+            steps=steps,
+            maximum=MAX_LCM_STEPS,
+        )
 
 
 def _check_integer(name: str, value: object, minimum: int, maximum: int) -> None:

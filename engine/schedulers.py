@@ -30,7 +30,7 @@ SCHEDULERS: Mapping[str, SchedulerName] = {
     "pndm": SchedulerName("PNDMScheduler", "PLMS"),
     "ddim": SchedulerName("DDIMScheduler", "DDIM"),
     "lms": SchedulerName("LMSDiscreteScheduler", "LMS", _PLAIN),
-    "deis": SchedulerName("DEISMultistepScheduler", "DEIS", _PLAIN),
+    "deis": SchedulerName("DEISMultistepScheduler", "DEIS", {"algorithm_type": "deis", **_PLAIN}),
     "euler": SchedulerName("EulerDiscreteScheduler", "Euler", _PLAIN),
     "euler_karras": SchedulerName("EulerDiscreteScheduler", "Euler Karras", _KARRAS),
     "euler_a": SchedulerName("EulerAncestralDiscreteScheduler", "Euler a"),

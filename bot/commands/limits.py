@@ -71,13 +71,13 @@ def _add_show(group: app_commands.Group) -> None:
 def _add_clear(group: app_commands.Group) -> None:
     @group.command(name=text("command-limits-clear"), description=text("command-limits-clear.description"))
     @app_commands.rename(**names("limit", "member"))
-    @app_commands.describe(**descriptions("limit", "member"))
+    @app_commands.describe(limit=text("option-limit-to-clear"), **descriptions("member"))
     @app_commands.choices(limit=_choices())
     async def clear_limit(
-        interaction: discord.Interaction[Client], limit: str, member: discord.User | None = None
+        interaction: discord.Interaction[Client], limit: str | None = None, member: discord.User | None = None
     ) -> None:
-        name = _known(limit)
-        await privately(interaction, await in_time(interaction, _change(interaction, name, None, member)))
+        clearing = _clear(interaction, member) if limit is None else _change(interaction, _known(limit), None, member)
+        await privately(interaction, await in_time(interaction, clearing))
 
 
 def limits_text(
@@ -145,6 +145,14 @@ async def _change(
     if whose is None:
         return say("limits-changed-server", **facts)
     return say("limits-changed-member", member=member(whose.id), **facts)
+
+
+async def _clear(interaction: discord.Interaction[Client], whose: discord.User | None) -> str:
+    """Take every limit of the server, or of one member, back; the answer is what holds now."""
+    guild_id, user_id = cast("int", interaction.guild_id), whose.id if whose else WHOLE_SERVER
+    async with interaction.client.database.transaction() as connection:
+        await stored_limits.clear_limit(connection, guild_id=guild_id, user_id=user_id, name=None)
+    return await _show(interaction, whose)
 
 
 async def _show(interaction: discord.Interaction[Client], whose: discord.User | None) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROWS_A_PAGE = 5
 """One row of buttons."""
-PROMPT_CHARACTERS = 60
+PROMPT_CHARACTERS = 50
 """Escaped, and with their reasons and links, five of them fit Discord's 2000."""
 MOST_WAITING = 5
 

@@ -152,7 +152,7 @@ class Playground(People, Stage):
         """Call `listener` with every event while the block runs."""
         return self._service.feed.listening(listener)
 
-    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 10.0) -> Found:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], Found | None], timeout: float = 30.0) -> Found:  # noqa: ASYNC109
         """
         What `predicate` gives as soon as it is true; it is asked again whenever anything happens here.
 

@@ -121,17 +121,6 @@ class RequestRow:
         return self.state in ("queued", "running")
 
 
-def request_id_of(short_id: str) -> int | None:
-    """The number behind a short id as somebody typed it (`#`, case, O for 0, I and L for 1); None if it is none."""
-    number = 0
-    for character in short_id.strip().removeprefix("#").upper().translate(str.maketrans("OIL", "011")):
-        digit = DIGITS.find(character)
-        if digit < 0:
-            return None
-        number = number * len(DIGITS) + digit
-    return number - FIRST_SHORT_ID if FIRST_SHORT_ID < number < 2**63 else None
-
-
 async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, now: float) -> RequestRow | None:
     """Admit and charge in one statement; None where the member's pictures of the day or places in the line are used."""
     return await _row(
@@ -170,11 +159,6 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
 async def fetch(connection: Connection, request_id: int) -> RequestRow | None:
     """The request with this number, whatever its state."""
     return await _row(connection, "SELECT * FROM requests WHERE id = :request_id", {"request_id": request_id})
-
-
-async def fetch_by_message(connection: Connection, message_id: int) -> RequestRow | None:
-    """The request that this message belongs to."""
-    return await _row(connection, "SELECT * FROM requests WHERE message_id = :message_id", {"message_id": message_id})
 
 
 async def unfinished(connection: Connection) -> list[RequestRow]:
@@ -315,33 +299,12 @@ async def unpinged(connection: Connection) -> list[RequestRow]:
     )
 
 
-async def intend_ping(connection: Connection, request_id: int, *, now: float) -> bool:
-    """Write down that the owner is about to be pinged; False if somebody already meant to."""
-    return await _change(
-        connection,
-        "UPDATE requests SET ping_intended_at = :now WHERE id = :request_id AND ping_intended_at IS NULL",
-        {"request_id": request_id, "now": now},
-    )
-
-
 async def mark_pinged(connection: Connection, request_id: int, *, now: float) -> None:
     """The owner has been pinged."""
     await _change(
         connection,
         "UPDATE requests SET pinged_at = :now WHERE id = :request_id",
         {"request_id": request_id, "now": now},
-    )
-
-
-async def renew_token(connection: Connection, request_id: int, *, interaction_id: int, interaction_token: str) -> None:
-    """Remember a younger interaction on the same message, through which it can be edited for another 15 minutes."""
-    await _change(
-        connection,
-        """
-        UPDATE requests SET interaction_id = :interaction_id, interaction_token = :interaction_token
-        WHERE id = :request_id
-        """,
-        {"request_id": request_id, "interaction_id": interaction_id, "interaction_token": interaction_token},
     )
 
 

@@ -63,6 +63,9 @@ class StudioNotes:
     async def withdraw_guild(self, guild_id: int) -> None:
         self.done.append(("withdraw_guild", guild_id))
 
+    async def withdraw_other_guilds(self, guild_ids: list[int]) -> None:
+        self.done.append(("withdraw_other_guilds", guild_ids))
+
     def place_of(self, request_id: int) -> int:
         return 2
 

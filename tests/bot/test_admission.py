@@ -179,6 +179,19 @@ async def test_the_allowance_says_what_is_used_left_and_held(admission):
     assert allowance.refills_at == datetime(2026, 8, 2, tzinfo=UTC)
 
 
+async def test_what_a_request_gives_back_does_not_lift_a_lowered_limit(admission, database):
+    row = await admission.reserve(an_ask(num_images=4))
+    await set_limit(database, "pictures_per_day", 2)
+    assert (await admission.allowance(1, 7)).left_with(row, charged=1) == 1
+    assert (await admission.allowance(1, 7)).left_with(row, charged=3) == 0
+
+
+async def test_what_a_request_of_yesterday_gives_back_is_not_left_today(admission, clock):
+    row = await admission.reserve(an_ask(num_images=4))
+    clock.now += DAY_S
+    assert (await admission.allowance(1, 7)).left_with(row, charged=1) == 10
+
+
 async def test_a_new_utc_day_begins_with_everything(admission, clock):
     for _ in range(2):
         await admission.withdraw((await admission.reserve(an_ask(num_images=4))).id, "never-shown")

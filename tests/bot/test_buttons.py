@@ -158,6 +158,14 @@ async def test_a_message_that_the_token_cannot_delete_is_deleted_by_the_bot(worl
     assert call.path == "/channels/70/messages/800"
 
 
+async def test_a_message_that_goes_while_the_bot_deletes_it_is_no_error(world):
+    row = await world.row()
+    world.desk.fail("DELETE", ORIGINAL, 401, 50027)
+    world.desk.fail("DELETE", "/channels/*", 404, 10008)
+    await press(world, f"delete:{row.id}")
+    assert not world.desk.sent("POST", FOLLOWUP)
+
+
 async def test_a_message_that_is_gone_already_needs_no_deleting(world):
     row = await world.row()
     world.desk.fail("DELETE", ORIGINAL, 404, 10008)

@@ -1,5 +1,6 @@
 import asyncio
 
+import aiohttp
 import discord
 import pytest
 import yarl
@@ -172,6 +173,26 @@ async def test_another_api_replaces_discords_rest_and_gateway(monkeypatch, endin
         assert str(discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY).startswith("ws://127.0.0.1")
 
 
+async def test_another_api_that_stumbles_is_asked_again(monkeypatch):
+    remember_base(monkeypatch)
+    monkeypatch.setattr("bot.client.RETRY_AFTER_S", (0.0, 0.0))
+    async with Desk.open() as desk:
+        desk.fail("GET", "/gateway", 500, 0)
+        desk.fail("GET", "/gateway", 429, 0)
+        await use_api(desk.url, "token")
+    assert len(desk.sent("GET", "/gateway")) == 3
+
+
+@pytest.mark.parametrize("answer", [{}, [], "gateway", {"url": 4}], ids=["empty", "list", "text", "number"])
+async def test_a_base_that_names_no_gateway_is_no_discord(monkeypatch, answer):
+    remember_base(monkeypatch)
+    async with Desk.open() as desk:
+        monkeypatch.setattr(desk, "_reply", lambda *_: (200, answer))
+        with pytest.raises(aiohttp.ClientError, match="names no gateway"):
+            await use_api(desk.url, "token")
+    assert desk.url != discord.http.Route.BASE
+
+
 async def test_an_invalid_session_dials_the_gateway_of_the_other_api(monkeypatch):
     remember_base(monkeypatch)
     dialled = []
@@ -332,6 +353,24 @@ async def test_a_foreign_server_is_told_and_left(world):
     assert farewell.path == "/channels/502/messages"
     assert "so it leaves" in farewell.body["content"]
     assert [call.path for call in world.desk.sent("DELETE", "/users/@me/guilds/*")] == ["/users/@me/guilds/500"]
+
+
+async def test_a_foreign_server_is_told_once_whatever_happens_while_the_bot_leaves(world):
+    join(world, 500)
+    await asyncio.gather(world.client.on_ready(), world.client.on_guild_join(world.client.guilds[0]))
+    assert len(world.desk.sent("POST", "/channels/*/messages")) == 1
+
+
+async def test_once_the_servers_are_known_nothing_is_drawn_for_others(world):
+    join(world, GUILD_ID)
+    await world.client.on_ready()
+    assert world.studio.done == [("withdraw_other_guilds", [GUILD_ID])]
+
+
+async def test_where_members_install_the_bot_themselves_it_draws_in_servers_that_it_is_not_in(tmp_path, monkeypatch):
+    async with bot_at_desk(tmp_path, monkeypatch, allow_user_installs=True) as world:
+        await world.client.on_ready()
+        assert world.studio.done == []
 
 
 async def test_the_only_server_is_adopted_and_stays_so_after_a_restart(tmp_path, monkeypatch):

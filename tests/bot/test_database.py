@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot import migrate as migrating
 from bot.database import Database, DatabaseError, migrate
@@ -57,8 +58,8 @@ def copies(path):
     return sorted(file.name for file in path.parent.glob(f"{path.name}.v*"))
 
 
-async def adopt(database, guild_id):
-    async with database.transaction() as connection:
+async def adopt(database, guild_id, *, patient=False):
+    async with database.transaction(patient=patient) as connection:
         await connection.execute("INSERT INTO adopted_server VALUES (1, ?, 0)", (guild_id,))
 
 
@@ -188,6 +189,33 @@ async def test_a_writer_waits_for_another_program_s_lock(path):
         other.close()
         await waiting
         assert await count(database) == 1
+
+
+@pytest.fixture
+async def locked(path, monkeypatch):
+    """A database whose patience ends at once, and the other program that has locked it."""
+    monkeypatch.setattr("bot.database.BUSY_TIMEOUT_S", 0.0)
+    async with Database.open(path) as database:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield database, other
+
+
+async def test_what_may_be_refused_does_not_wait_for_ever_for_another_program(locked):
+    database, _ = locked
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await adopt(database, 7)
+
+
+async def test_what_has_happened_is_noted_however_long_another_program_holds_its_lock(locked):
+    database, other = locked
+    with capture_logs() as logs:
+        noting = asyncio.create_task(adopt(database, 7, patient=True))
+        while not logs:  # noqa: ASYNC110 - the log is what tells
+            await asyncio.sleep(0)
+    other.execute("COMMIT")
+    await noting
+    assert await count(database) == 1
 
 
 # one process
@@ -375,6 +403,11 @@ async def test_another_program_s_database_is_refused_and_left_alone(path):
 async def test_a_folder_is_refused(tmp_path):
     with pytest.raises(DatabaseError, match=rf"^the database {tmp_path} is a folder: DATABASE_PATH names a file$"):
         await migrate(tmp_path)
+
+
+async def test_a_database_in_memory_is_refused():
+    with pytest.raises(DatabaseError, match=r"^the database :memory: would be forgotten: "):
+        await migrate(Path(":memory:"))
 
 
 async def test_a_path_through_a_file_is_refused(path):

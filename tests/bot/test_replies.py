@@ -249,6 +249,10 @@ def test_alt_text_is_the_prompt():
     assert alt_text(row(), 0) == "a red heart"
 
 
+def test_alt_text_of_a_prompt_without_visible_characters_says_so():
+    assert alt_text(row(prompt="\u200b\u2060"), 0) == "(no visible characters)"
+
+
 def test_alt_text_says_which_of_several():
     assert alt_text(row(num_images=4), 1) == "a red heart (2 of 4)"
 

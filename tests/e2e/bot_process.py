@@ -7,19 +7,32 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bot
 from bot.playground import Playground
 from bot.settings import SETTING_NAMES
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 SOURCE = Path(bot.__file__).parents[1]
 START_S = 90.0
 END_S = 60.0
 LOOK_EVERY_S = 0.02
+DOCUMENT = os.environ.get("DISCORD_OPENAPI")
+
+
+@asynccontextmanager
+async def opened_playground() -> AsyncIterator[Playground]:
+    """A playground whose bot sends nothing that Discord's OpenAPI document forbids, where there is a copy of it."""
+    async with Playground.open(openapi=Path(DOCUMENT) if DOCUMENT else None) as playground:
+        yield playground
+        assert playground.spec_errors == [], "\n".join(playground.spec_errors)
+        assert playground.own_errors == [], "\n".join(playground.own_errors)
 
 
 @dataclass
@@ -109,7 +122,7 @@ class BotProcess:
     async def ended_rows(self, where: str, *values: Any) -> list[sqlite3.Row]:
         """Those rows, once all of them have ended: the ledger is settled just after the message."""
         async with asyncio.timeout(END_S):
-            while not all(row["ended_at"] for row in self.rows(where, *values)):
+            while not all(row["ended_at"] for row in self.rows(where, *values)):  # noqa: ASYNC110 - the database tells nobody when it changes
                 await asyncio.sleep(LOOK_EVERY_S)
         return self.rows(where, *values)
 

@@ -1,18 +1,17 @@
 """The real bot as a process, drawing with the bundled model in a playground: over HTTP and WebSocket, as with Discord."""
 
 import itertools
-import os
+import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from bot_process import BotProcess
+from bot_process import BotProcess, opened_playground
 from room import Room
 
-from bot.playground import Playground
+import engine
 
-DOCUMENT = os.environ.get("DISCORD_OPENAPI")
 HERE = Path(__file__).parent
 BOTS = pytest.StashKey[list[BotProcess]]()
 
@@ -29,6 +28,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: HERE in item.path.parents)
 
 
+def pytest_runtest_setup(item):
+    """What a bot has said is of interest until the next test."""
+    item.config.stash[BOTS] = [bot for bot in item.config.stash[BOTS] if bot.is_running]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
@@ -38,15 +42,6 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@asynccontextmanager
-async def opened_playground():
-    """A playground whose bot sends nothing that Discord's OpenAPI document forbids."""
-    async with Playground.open(openapi=Path(DOCUMENT) if DOCUMENT else None) as playground:
-        yield playground
-        assert playground.spec_errors == []
-        assert playground.own_errors == []
-
-
 @pytest.fixture(scope="session")
 def new_bot(request, tmp_path_factory):
     """Makes a bot that has not been started; whatever still runs at the end of the block is killed."""
@@ -54,14 +49,12 @@ def new_bot(request, tmp_path_factory):
     @asynccontextmanager
     async def new_bot(playground, **settings):
         bot = BotProcess(playground, tmp_path_factory.mktemp("bot"), settings)
-        bots = request.config.stash[BOTS]
-        bots.append(bot)
+        request.config.stash[BOTS].append(bot)
         try:
             yield bot
         finally:
             if bot.is_running:
                 await bot.kill()
-            bots.remove(bot)
 
     return new_bot
 
@@ -138,3 +131,19 @@ async def own_bot(own_playground, new_bot):
 def own_room(own_playground, new_room):
     """A member and a channel in the playground of one's own bot."""
     return new_room(own_playground)
+
+
+@pytest.fixture
+def model_copy(tmp_path):
+    """A copy of the bundled model, to be changed."""
+    return copied_model(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_model_copy(tmp_path_factory):
+    """A copy of the bundled model for a whole module."""
+    return copied_model(tmp_path_factory.mktemp("model"))
+
+
+def copied_model(folder):
+    return Path(shutil.copytree(Path(engine.__file__).parent / "emoji", folder / "emoji"))

@@ -64,9 +64,15 @@ def is_about(point: str, argument: Any) -> bool:
     return point in prompts or str(getattr(argument, "content", "")).startswith(f"**{point}**\n")
 
 
+def say_frozen(point: str, name: str) -> None:
+    """Tell the test, which reads the bot's log."""
+    sys.stdout.write(f"frozen: {point} at {name}\n")
+    sys.stdout.flush()
+
+
 async def stop(point: str, name: str) -> None:
-    """Tell the test, and go no further."""
-    print(f"frozen: {point} at {name}", flush=True)
+    """Go no further."""
+    say_frozen(point, name)
     await FOR_EVER.wait()
 
 
@@ -76,7 +82,7 @@ def cancel_only_on_paper() -> None:
 
     def stop_run(run: Any, reason: str | None) -> None:
         if run.row.prompt == "cancelling":
-            print("frozen: cancelling at stop", flush=True)
+            say_frozen("cancelling", "stop")
         else:
             original(run, reason)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.playground import Playground
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.playground import Playground
 
 Json = dict[str, Any]
 DRAWN_S = 60.0

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +12,7 @@ from engine.batcher import Batcher
 
 @dataclass(eq=False)
 class Place:
-    owner: str
+    owner: object
     rows: int = 2
     size: tuple[int, int] = (128, 128)
     steps_left: int = 1
@@ -102,6 +104,55 @@ def test_who_holds_none_goes_before_anybodys_second_picture():
 def test_free_rows_go_to_who_holds_fewest_places():
     batcher = filled(8, *[Place("a") for _ in range(3)], *[Place("b") for _ in range(3)])
     assert sorted(place.owner for place in batcher.active) == ["a", "a", "b", "b"]
+
+
+def test_a_free_row_goes_to_who_holds_fewest_places_however_lately_they_joined():
+    leaver, second = Place("c"), Place("b")
+    batcher = filled(8, *[Place("a") for _ in range(4)], leaver)
+    for newcomer in (Place("b"), second):
+        batcher.add(newcomer)
+    batcher.deal()
+    batcher.remove(leaver)
+    batcher.deal()
+    assert second in batcher.active
+
+
+def test_of_those_who_hold_as_many_the_longest_waiting_gets_a_free_row():
+    leaver, paused, second = Place("c"), Place("a"), Place("b")
+    batcher = filled(6, Place("a"), Place("b"))
+    batcher.add(paused)
+    batcher.deal()
+    batcher.add(leaver)
+    batcher.add(second)
+    batcher.deal()
+    assert set(batcher.waiting) == {paused, second}
+    batcher.remove(leaver)
+    batcher.deal()
+    assert second in batcher.active
+
+
+def test_who_was_drawn_for_lately_waits_behind_who_came_in_the_meantime():
+    first, again, stranger = Place("a"), Place("a"), Place("b")
+    batcher = filled(2, first)
+    batcher.add(stranger)
+    batcher.add(again)
+    batcher.remove(first)
+    batcher.deal()
+    assert batcher.active == (stranger,)
+
+
+def test_an_owner_who_is_gone_is_forgotten():
+    class Owner:
+        pass
+
+    place = Place(Owner())
+    owner = weakref.ref(place.owner)
+    batcher = filled(2, place)
+    batcher.remove(place)
+    del place
+    gc.collect()
+    assert owner() is None
+    assert len(batcher) == 0
 
 
 def test_no_smaller_picture_slips_past_one_that_does_not_fit():

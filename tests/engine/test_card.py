@@ -81,6 +81,25 @@ def test_a_card_cannot_hold_defaults_that_nobody_could_ask_for():
         ModelCard(title="x", width=100, height=100)
 
 
+LCM = ModelCard(title="folder", width=512, height=512, own_sampler="LCM")
+
+
+def test_more_steps_than_the_models_own_lcm_takes_are_refused(tmp_path):
+    (tmp_path / "model.toml").write_text("steps = 60")
+    with pytest.raises(InvalidModel, match="has a wrong steps: scheduler lcm takes 1 to 50 steps, got 60"):
+        read_card(tmp_path, LCM)
+
+
+def test_the_steps_are_those_of_the_cards_scheduler_in_any_order(tmp_path):
+    (tmp_path / "model.toml").write_text("steps = 60\nscheduler = 'euler'")
+    assert read_card(tmp_path, LCM).steps == 60
+
+
+@pytest.mark.parametrize(("scheduler", "is_lcm"), [("lcm", True), ("default", True), ("ddim", False)])
+def test_a_models_own_scheduler_may_be_lcm(scheduler, is_lcm):
+    assert LCM.is_lcm(scheduler) is is_lcm
+
+
 def test_lcm_and_its_steps_may_stand_in_any_order(tmp_path):
     (tmp_path / "model.toml").write_text("scheduler = 'lcm'\nsteps = 4")
     assert read_card(tmp_path, PLAIN).steps == 4

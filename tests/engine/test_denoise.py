@@ -1,9 +1,10 @@
 import copy
+import dataclasses
 
 import pytest
 import torch
 
-from engine import GenerationRequest
+from engine import GenerationRequest, InvalidRequest
 from engine.conditioning import TextEncoder
 from engine.denoise import advance, begin, predict
 from engine.devices import choose_device
@@ -56,6 +57,18 @@ def test_every_picture_is_seen_at_its_own_timestep(model):
     alone = predict(model, [early]) + predict(model, [late])
     assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(together, alone, strict=True))
     assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "config", "steps"),
+    [("pndm", {"skip_prk_steps": False}, 1), ("ddim", {"num_train_timesteps": 10}, 20)],
+    ids=["too few", "too many"],
+)
+def test_a_number_of_steps_that_the_models_config_does_not_allow_is_refused_by_name(model, scheduler, config, steps):
+    changed = dataclasses.replace(model, scheduler_config={**model.scheduler_config, **config})
+    sentence = f"num_inference_steps must be a number that scheduler {scheduler} of this model takes, got {steps}"
+    with pytest.raises(InvalidRequest, match=sentence):
+        trajectory(changed, scheduler, num_inference_steps=steps)
 
 
 def test_a_picture_is_finished_after_its_last_call(model):

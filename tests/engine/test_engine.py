@@ -17,9 +17,7 @@ from engine import (
     Progress,
 )
 
-HEART = GenerationRequest(
-    prompt="a red heart", seed=7, num_inference_steps=3, width=64, height=64, scheduler="ddim"
-)
+HEART = GenerationRequest(prompt="a red heart", seed=7, num_inference_steps=3, width=64, height=64, scheduler="ddim")
 SEVERAL = GenerationRequest(prompt="a whale", seed=2**53 - 3, num_inference_steps=4, num_images=3, width=64, height=64)
 LONG = GenerationRequest(prompt="a", num_inference_steps=150, num_images=4)
 
@@ -186,6 +184,24 @@ async def test_a_closed_engine_takes_no_requests(loads_fast):
         pass
     with pytest.raises(EngineClosed):
         await engine.generate(HEART)
+
+
+async def test_a_closed_engine_cannot_be_opened_again(loads_fast):
+    async with Engine.open(device="cpu") as engine:
+        pass
+    with pytest.raises(EngineClosed):
+        async with engine:
+            pass
+
+
+def test_a_mistyped_device_is_refused_without_loading_the_libraries():
+    script = (
+        "import asyncio, sys\nfrom engine import Engine, InvalidDevice\n"
+        "async def main():\n async with Engine.open(device='tpu'): pass\n"
+        "try: asyncio.run(main())\nexcept InvalidDevice: print({'torch', 'diffusers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 async def test_closing_gives_waiting_requests_back(loads_fast, rows, first_step):

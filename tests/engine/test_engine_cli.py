@@ -37,7 +37,9 @@ def refused(capsys, *arguments) -> str:
     [
         ([""], "prompt must not be empty"),
         (["x" * 6001], "prompt must be at most 6000 characters long, got 6001"),
-        ([], "the following arguments are required: PROMPT"),
+        ([], "PROMPT is missing; one that begins with a dash comes after `--`"),
+        (["-x"], "PROMPT is missing; one that begins with a dash comes after `--`"),
+        (["x", "-o", ""], "output must be a file or a folder, got an empty name"),
         (["x", "--steps", "many"], "--steps: must be a whole number, got 'many'"),
         (["x", "--steps", "0"], "must be from 1 to 150, got 0"),
         (["x", "--steps", "1000000"], "must be from 1 to 150, got 1000000"),
@@ -291,6 +293,35 @@ def test_a_picture_is_drawn_and_can_be_drawn_again_from_its_file(tmp_path):
     done = run("-m", "engine", request.prompt, "--seed", str(request.seed), "-o", str(again), *FAST)
     assert done.returncode == 0, done.stderr
     assert np.array_equal(pixels(first), pixels(again))
+
+
+def test_a_failure_in_a_library_is_one_sentence_without_a_traceback(tmp_path):
+    script = (
+        "import sys\nfrom engine import latents\nfrom engine.__main__ import main\n"
+        "def broken(*_): raise ArithmeticError('singular')\n"
+        f"latents.to_image = broken\nsys.exit(main(['x', '-o', '{tmp_path}/x.png', *{FAST!r}]))"
+    )
+    done = run("-c", script)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith("error: drawing failed in a library: ArithmeticError: singular\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_harm_nothing(tmp_path, closed):
+    file = tmp_path / "x.png"
+    command = f'"{sys.executable}" -m engine x -o "{file}" {" ".join(FAST)} {closed}'
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "" if closed.startswith(">") else f"{file}\n")
+    assert file.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the streams")
+def test_where_stderr_is_closed_refusals_do_not_go_to_stdout():
+    command = f'"{sys.executable}" -m engine x --steps 0 2>&-'
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent to a whole console")

@@ -116,6 +116,14 @@ def test_a_scheduler_config_that_its_class_refuses_is_refused(folder):
         load(find_model(folder), CPU)
 
 
+@pytest.mark.parametrize("class_name", ["FlowMatchEulerDiscreteScheduler", "RePaintScheduler", "KarrasVeScheduler"])
+def test_a_scheduler_that_needs_more_than_a_prediction_is_refused(folder, class_name):
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps({"_class_name": class_name, "num_train_timesteps": 1000}))
+    with pytest.raises(InvalidModel, match=r"scheduler_config\.json cannot be loaded: "):
+        load(find_model(folder), CPU)
+
+
 def test_a_safety_checker_is_loaded_where_the_model_brings_one(folder):
     small = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 1, "num_hidden_layers": 1}
     config = transformers.CLIPConfig(

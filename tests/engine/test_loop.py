@@ -292,6 +292,53 @@ def test_a_decoding_between_ticks_is_bounded(executor, ticks, model, monkeypatch
 
 
 @pytest.fixture
+def decoded(model):
+    """How many pictures each call of the decoder has; `then` is done at the first one."""
+
+    class Decoded(list):
+        def then(self):
+            pass
+
+    decoded = Decoded()
+
+    def hook(_, args):
+        decoded.append(len(args[0]))
+        if len(decoded) == 1:
+            decoded.then()
+
+    handle = model.vae.decoder.register_forward_pre_hook(hook)
+    yield decoded
+    handle.remove()
+
+
+def test_finished_pictures_of_a_cancelled_drawing_are_not_decoded(executor, ticks, decoded, monkeypatch):
+    monkeypatch.setattr("engine.loop.MAX_DECODE_PX", 64 * 64)
+    goes = Asked(num_images=3, num_inference_steps=1)
+    decoded.then = lambda: executor.cancel(goes)
+    ticks.free()
+    executor.submit(goes)
+    drawn_alone(executor, num_inference_steps=1)
+    assert decoded == [1, 1]
+
+
+def test_finished_pictures_of_a_failed_drawing_are_not_decoded(executor, ticks, decoded, monkeypatch):
+    steps = []
+    step = diffusers.UniPCMultistepScheduler.step
+
+    def fail_second(*args, **options):
+        steps.append(1)
+        if len(steps) == 2:
+            raise ArithmeticError("singular")
+        return step(*args, **options)
+
+    monkeypatch.setattr(diffusers.UniPCMultistepScheduler, "step", fail_second)
+    ticks.free()
+    assert isinstance(drawn_alone(executor, num_images=2, num_inference_steps=1, scheduler="unipc"), DrawingFailed)
+    drawn_alone(executor, num_inference_steps=1)
+    assert decoded == [1]
+
+
+@pytest.fixture
 def poison(model):
     """A prompt, and a U-Net that fails where it sees it."""
     drawing = Asked("poison")
@@ -392,6 +439,25 @@ def test_a_fault_of_our_own_ends_what_is_drawn_and_not_the_loop(executor, ticks,
     ticks.free()
     assert isinstance(drawn_alone(executor), DrawingFailed)
     assert isinstance(drawn_alone(executor), GenerationResult)
+
+
+def test_a_fault_in_taking_a_drawing_ends_it_and_not_the_loop(executor, ticks, monkeypatch):
+    def add(place):
+        monkeypatch.undo()
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(executor._batcher, "add", add)
+    ticks.free()
+    assert isinstance(drawn_alone(executor), DrawingFailed)
+    assert isinstance(drawn_alone(executor), GenerationResult)
+
+
+def test_a_failed_drawing_says_what_the_library_said(executor, ticks, poison):
+    drawing, fault = poison
+    ticks.faults.append(fault)
+    ticks.free()
+    executor.submit(drawing)
+    assert str(drawing.end()) == "drawing failed in a library: ValueError: poison"
 
 
 def test_closing_finishes_what_has_begun_and_gives_back_what_waits(start, model, ticks):

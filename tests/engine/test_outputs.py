@@ -80,6 +80,17 @@ def test_a_file_inside_a_file_is_refused(tmp_path, files):
 def test_a_folder_under_a_file_is_refused(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
     with pytest.raises(InvalidOutput, match="cannot be written"):
+        output(f"{tmp_path}/plain/under/")
+
+
+def test_an_empty_name_is_refused():
+    with pytest.raises(InvalidOutput, match="must be a file or a folder, got an empty name"):
+        output("")
+
+
+def test_a_file_that_is_called_a_folder_is_named(tmp_path):
+    (tmp_path / "plain").write_bytes(b"")
+    with pytest.raises(InvalidOutput, match="plain cannot be made: it is a file"):
         output(f"{tmp_path}/plain/")
 
 

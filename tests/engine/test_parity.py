@@ -1,11 +1,20 @@
 """The same picture as diffusers' own pipeline draws, alone and in company."""
 
 import asyncio
+import dataclasses
+import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
 
+import diffusers
 import numpy as np
 import pytest
+import torch
 
-from engine import GenerationRequest, Picture
+from engine import Engine, GenerationRequest, Picture
+
+EMOJI = Path(str(files("engine"))) / "emoji"
 
 DPMPP = "DPMSolverMultistepScheduler"
 KARRAS = ("use_karras_sigmas", True)
@@ -122,3 +131,43 @@ async def test_pictures_of_any_step_count_in_company_are_the_pipelines(engine, r
     company = [case(name, 128, 128, 12, 4.0, f"a {name}") for name in list(DIFFUSERS)[:8]]
     results = await asyncio.gather(*map(engine.generate, requests + company))
     assert [difference(*pair, reference) <= 1 for pair in zip(results, requests, strict=False)] == [True] * 3
+
+
+OWN = {
+    "old DDIM": {"_class_name": "DDIMScheduler", "steps_offset": 0},
+    "Euler Karras": {
+        "_class_name": "EulerDiscreteScheduler",
+        "use_karras_sigmas": True,
+        "timestep_spacing": "trailing",
+    },
+    "DPM++ 3M SDE": {"_class_name": DPMPP, "algorithm_type": "sde-dpmsolver++", "solver_order": 3},
+    "zero SNR": {"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"},
+    "LCM": {"_class_name": "LCMScheduler", "original_inference_steps": 40},
+}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # what the pipeline says of old configs
+@pytest.mark.parametrize("own", OWN.values(), ids=OWN)
+async def test_a_model_draws_with_its_own_scheduler_as_its_pipeline_does(tmp_path, own):
+    folder = shutil.copytree(EMOJI, tmp_path / "copy")
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    (folder / "scheduler" / "scheduler_config.json").write_text(
+        json.dumps({**betas, "prediction_type": "v_prediction", **own})
+    )
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"scheduler": ["diffusers", own["_class_name"]]}))
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(folder).to(dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    [expected] = pipeline(
+        "a red heart",
+        width=64,
+        height=64,
+        num_inference_steps=7,
+        guidance_scale=4.0,
+        generator=torch.Generator("cpu").manual_seed(5),
+    ).images
+    request = case("default", 64, 64, 7, 4.0, "a red heart")
+    async with Engine.open(folder, device="cpu") as engine:
+        result = await engine.generate(dataclasses.replace(request, seed=5))
+    drawn = np.asarray(result.pictures[0].image).astype(int)
+    assert np.abs(drawn - np.asarray(expected)).max() <= 1

@@ -29,6 +29,7 @@ REFUSED = [
     ("range", {"guidance_scale": 50.5}, "guidance_scale must be from 0 to 50, got 50.5"),
     ("range", {"guidance_scale": math.nan}, "guidance_scale must be from 0 to 50, got nan"),
     ("range", {"guidance_scale": math.inf}, "guidance_scale must be from 0 to 50, got inf"),
+    ("range", {"guidance_scale": -(10**400)}, f"guidance_scale must be from 0 to 50, got {-(10**400)}"),
     ("number", {"guidance_scale": "7"}, "guidance_scale must be a number, got '7'"),
     ("range", {"seed": -2}, f"seed must be from 0 to {MAX_SEED}, got -2"),
     ("range", {"seed": MAX_SEED + 1}, f"seed must be from 0 to {MAX_SEED}, got {MAX_SEED + 1}"),
@@ -44,6 +45,11 @@ REFUSED = [
         "scheduler_unknown",
         {"scheduler": "euler_karas"},
         "scheduler 'euler_karas' is unknown; nearest: euler_karras, euler_a, euler",
+    ),
+    (
+        "scheduler_unknown",
+        {"scheduler": ["euler"]},
+        "scheduler ['euler'] is unknown; nearest: euler, euler_a, euler_karras",
     ),
     (
         "lcm_steps",
@@ -130,6 +136,22 @@ def test_steps_that_the_cards_scheduler_does_not_take_are_refused():
     card = dataclasses.replace(CARD, scheduler="lcm")
     with pytest.raises(InvalidRequest, match="lcm takes 1 to 50 steps, got 60"):
         GenerationRequest(prompt="a", num_inference_steps=60).completed(card)
+
+
+def test_steps_that_the_models_own_scheduler_does_not_take_are_refused():
+    card = dataclasses.replace(CARD, own_sampler="LCM")
+    with pytest.raises(InvalidRequest, match="lcm takes 1 to 50 steps, got 60"):
+        GenerationRequest(prompt="a", scheduler="default", num_inference_steps=60).completed(card)
+
+
+@pytest.mark.parametrize("owner", [None, "a", 5, ("a", 5)], ids=str)
+def test_an_owner_is_anything_that_can_be_told_apart(owner):
+    assert GenerationRequest(prompt="a", owner=owner).completed(CARD).owner == owner
+
+
+def test_an_owner_that_cannot_be_told_apart_is_refused_at_once():
+    with pytest.raises(TypeError, match="unhashable"):
+        GenerationRequest(prompt="a", owner=["a"])
 
 
 @pytest.mark.parametrize(("scale", "expected"), [(0, False), (1, False), (1.01, True), (7.5, True)])

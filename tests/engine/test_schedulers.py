@@ -50,9 +50,12 @@ def test_an_old_config_gets_the_pipelines_steps_offset():
 @pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "heun", "unipc", "lms", "deis"])
 def test_a_name_without_karras_has_none_whatever_the_model_says(name):
     config = {**CONFIG, "use_karras_sigmas": True, "algorithm_type": "sde-dpmsolver++"}
-    if name == "deis":
-        config["algorithm_type"] = "deis"
     assert build_scheduler(name, config).config.use_karras_sigmas is False
+
+
+@pytest.mark.parametrize("algorithm_type", ["sde-dpmsolver++", "dpmsolver", "data_prediction"])
+def test_deis_takes_nothing_from_a_model_whose_own_algorithm_is_another(algorithm_type):
+    assert build_scheduler("deis", {**CONFIG, "algorithm_type": algorithm_type}).config.algorithm_type == "deis"
 
 
 @pytest.mark.parametrize("name", ["euler_karras", "dpmpp_2m_karras", "dpmpp_2m_sde_karras"])

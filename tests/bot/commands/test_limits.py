@@ -87,6 +87,15 @@ async def test_clearing_a_members_limit_leaves_the_servers(world):
     assert await run(world, "clear", limit="steps", member=BEN_ID) == f"Steps of <@{BEN_ID}>: 30 → **50**"
 
 
+async def test_clearing_without_a_limit_takes_all_of_them_back_and_shows_what_holds(world):
+    await run(world, "set", limit="steps", value="50")
+    await run(world, "set", limit="pictures_per_day", value="5")
+    await run(world, "set", limit="steps", value="30", member=BEN_ID)
+    lines = (await run(world, "clear")).split("\n")
+    assert lines[1] == "• Pictures a day: **60** (the bot's own; at most 60)"
+    assert (await stored(world), await stored(world, BEN_ID)) == ({}, {"steps": 30})
+
+
 async def test_showing_the_servers_limits_names_value_source_and_ceiling(world):
     await run(world, "set", limit="steps", value="50")
     assert (await run(world, "show")).split("\n") == [

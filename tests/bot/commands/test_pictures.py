@@ -72,18 +72,20 @@ async def test_a_history_in_a_direct_message_links_there():
     assert "https://discord.com/channels/@me/70/900" in page.content
 
 
-async def test_the_longest_history_fits():
+@pytest.mark.parametrize("prompt", ["@here*" * 1000, "*" * 6000], ids=["mentions", "markdown"])
+@pytest.mark.parametrize("reason", ["failed-unexpected", "failed-engine", "failed-interrupted"])
+async def test_the_longest_history_fits(prompt, reason):
     rows = [
         row(
             id=2**40 + number,
-            prompt="@here*" * 1000,
+            prompt=prompt,
             seed=2**53 - 5,
             num_images=4,
             guild_id=2**63,
             channel_id=2**63,
             message_id=2**63,
             state="failed",
-            reason="failed-engine",
+            reason=reason,
         )
         for number in range(5)
     ]

@@ -176,7 +176,7 @@ async def test_behind_a_locked_database_a_refusal_is_still_private(room, other, 
     await deferred(room)
     locked.execute("ROLLBACK")
     answer = await asking
-    await room.playground.wait_for(lambda: room.messages())
+    await room.playground.wait_for(room.messages)
     assert [message["content"] for message in room.messages()] == ["11 steps are too many: at most 10 here."]
     assert room.messages(user=other) == []
     assert answer["state"] == "done"

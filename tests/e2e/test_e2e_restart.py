@@ -2,12 +2,17 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 import pytest_asyncio
-from conftest import opened_playground
+from bot_process import BotProcess, opened_playground
 from room import Json, Room
 
+from bot.playground import Playground
+
+pytestmark = pytest.mark.timeout(400)
 CALLBACK = "/interactions/*/callback"
 PING = "/channels/{channel_id}/messages"
 A_LONG_WAIT_S = 120.0
@@ -17,9 +22,9 @@ A_LONG_WAIT_S = 120.0
 class Scene:
     """One request for each place in which a kill can find it; all rooms are in one playground."""
 
-    bot: object
-    playground: object
-    new_room: object
+    bot: BotProcess
+    playground: Playground
+    new_room: Callable[[Playground], Room]
     rooms: dict[str, Room] = field(default_factory=dict)
     answers: dict[str, Json] = field(default_factory=dict)
 
@@ -64,7 +69,7 @@ async def before_the_kill(scene: Scene) -> None:
     scene.hang("shown, not noted", "PATCH")
     shown = scene.message_id("shown, not noted")
     await scene.rooms["shown, not noted"].finished(shown)
-    await scene.ask("running", images=4, steps=60)
+    await scene.ask("running", images=4, steps=40)
     await scene.ask("running beside", images=4, steps=40)
     await scene.ask("waiting", room="running", images=4, steps=3)
     await scene.ask("deleted meanwhile", room="running", steps=3)
@@ -77,7 +82,7 @@ async def before_the_kill(scene: Scene) -> None:
     scene.playground.fault(method="POST", path=CALLBACK, delay_s=20, cut=True, after_effect=True)
     asking = asyncio.create_task(scene.ask("answered, not noted", steps=3))
     room = scene.room("answered, not noted")
-    await scene.playground.wait_for(lambda: room.messages())
+    await scene.playground.wait_for(room.messages)
     scene.playground.fault(method="POST", path=CALLBACK, status=500, times=50)
     never = asyncio.create_task(scene.ask("never shown", steps=3))
     await scene.playground.wait_for(
@@ -97,7 +102,9 @@ async def scene(new_bot, new_room):
         playground.clear_faults()
         playground.delete_message(scene.message_id("deleted meanwhile"), user="mo")
         playground.delete_channel(scene.rooms["channel deleted meanwhile"].channel)
-        bot.execute("UPDATE requests SET created_at = created_at - ? WHERE prompt IN ('waiting', 'running')", A_LONG_WAIT_S)
+        bot.execute(
+            "UPDATE requests SET created_at = created_at - ? WHERE prompt IN ('waiting', 'running')", A_LONG_WAIT_S
+        )
         path = PING.format(channel_id=scene.rooms["running"].channel_id)
         playground.fault(method="POST", path=path, delay_s=20, cut=True, after_effect=True)
         await bot.start(DISCORD_API_URL=f"{playground.api_url}/")
@@ -172,7 +179,9 @@ async def test_a_form_opened_before_the_restart_is_submitted_after_it(scene):
 
 
 async def test_who_waited_more_than_a_minute_is_pinged_once_by_a_reply_without_pictures(scene):
-    [ping] = [each for each in scene.pings("waiting") if each["referenced_message"]["id"] == scene.message_id("waiting")]
+    [ping] = [
+        each for each in scene.pings("waiting") if each["referenced_message"]["id"] == scene.message_id("waiting")
+    ]
     assert [user["id"] for user in ping["mentions"]] == [scene.rooms["waiting"].user_id]
     assert ping["attachments"] == []
 
@@ -206,8 +215,8 @@ async def test_every_picture_that_stands_is_charged_and_no_other(scene):
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stopped(scene):
     """The bot, told to stop while it draws two requests and others wait; its exit status comes first."""
-    await scene.ask("stopped while running", images=4, steps=60)
-    await scene.ask("stopped while running beside", images=4, steps=60)
+    await scene.ask("stopped while running", images=4, steps=25)
+    await scene.ask("stopped while running beside", images=4, steps=25)
     await scene.ask("stopped while waiting", room="stopped while running", steps=3)
     await scene.rooms["stopped while running"].running(scene.message_id("stopped while running"))
     status = await scene.bot.stop()

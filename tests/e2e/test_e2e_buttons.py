@@ -94,7 +94,9 @@ async def test_correct_it_opens_the_form_with_what_was_typed(room):
     form = await room.click(await room.draw(), "edit")
     faults = (await room.playground.modal(form["token"], {"prompt": "a dog", "steps": "many"}))["message"]
     again = await room.click(faults, "correct")
-    inputs = {label["component"]["custom_id"]: label["component"].get("value") for label in again["modal"]["components"]}
+    inputs = {
+        label["component"]["custom_id"]: label["component"].get("value") for label in again["modal"]["components"]
+    }
     assert (inputs["prompt"], inputs["steps"]) == ("a dog", "many")
 
 

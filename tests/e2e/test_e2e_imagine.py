@@ -123,7 +123,9 @@ async def slow(bot, shared_playground, new_room):
 async def test_progress_shows_step_bar_and_time(slow):
     _, _, texts = slow
     progress = [text for text in texts if "step" in text.splitlines()[1]]
-    assert re.search(r"step \d+ of 90 · 0 of 2 pictures · (about \d+ s|any moment now)  ▰*▱*$", progress[0], re.MULTILINE)
+    assert re.search(
+        r"step \d+ of 90 · 0 of 2 pictures · (about \d+ s|any moment now)  ▰*▱*$", progress[0], re.MULTILINE
+    )
 
 
 async def test_progress_only_goes_on(slow):
@@ -142,7 +144,9 @@ async def test_progress_is_edited_at_most_every_two_seconds(slow):
 async def test_progress_can_be_cancelled(slow):
     room, answer, _ = slow
     bodies = [request.body for request in edits(room, answer)[:-1]]
-    assert {component["label"] for body in bodies for row in body["components"] for component in row["components"]} == {"Cancel"}
+    assert {component["label"] for body in bodies for row in body["components"] for component in row["components"]} == {
+        "Cancel"
+    }
 
 
 async def test_four_pictures_come_in_one_message_with_consecutive_seeds(room):
@@ -174,7 +178,9 @@ async def test_markdown_and_mentions_in_a_prompt_do_not_render(room):
     assert r"\[link\](https\:\/\/example.com)" in first_line
 
 
-@pytest.mark.parametrize("mention", ["<@{id}>", "@everyone", "@here", "<@&{id}>"], ids=["member", "all", "here", "role"])
+@pytest.mark.parametrize(
+    "mention", ["<@{id}>", "@everyone", "@here", "<@&{id}>"], ids=["member", "all", "here", "role"]
+)
 async def test_a_mention_in_a_prompt_pings_nobody(room, other, mention):
     message = await room.draw(f"a heart for {mention.format(id=room.playground.user_id(other))}")
     assert (message["mentions"], message["mention_roles"], message["mention_everyone"]) == ([], [], False)

@@ -1,0 +1,152 @@
+"""The last steps of a request: shown, charged, told, pinged; each exactly once."""
+
+import dataclasses
+
+import pytest
+from PIL import Image
+from road import opened_road, picture, result
+
+from bot import endings as endings_module
+from bot.delivery import AccessLost, MessageGone, Rejected, TooLarge
+
+
+@pytest.fixture
+async def road(tmp_path):
+    async with opened_road(tmp_path, is_served=False) as road:
+        yield road
+
+
+async def deliver(road, row, *pictures, state="done", reason=None, **cut):
+    """The row after its delivery."""
+    drawn = dataclasses.replace(result(row.request, *pictures), **cut)
+    await road.endings.deliver(row, pictures, state=state, reason=reason, result=drawn, seconds=3.21)
+    return await road.row(row.id)
+
+
+async def test_what_is_shown_is_charged(road):
+    row = await road.admitted(num_images=2)
+    ended = await deliver(road, row, picture(row.request, 0), picture(row.request, 1))
+    assert (ended.state, ended.charged, ended.told_at is not None) == ("done", 2, True)
+
+
+async def test_pictures_stand_in_the_order_of_their_seeds(road):
+    row = await road.admitted(num_images=2)
+    await deliver(road, row, picture(row.request, 1), picture(row.request, 0))
+    names = [upload.filename for upload in road.delivery.last(row).uploads]
+    assert names == [f"imagine-{row.short_id}-1.png", f"imagine-{row.short_id}-2.png"]
+
+
+async def test_a_flagged_picture_is_withheld_refunded_and_counted(road):
+    row = await road.admitted(num_images=2)
+    ended = await deliver(road, row, picture(row.request, 0, flagged=True), picture(row.request, 1))
+    assert (ended.charged, ended.flagged, len(road.delivery.last(row).uploads)) == (1, 1, 1)
+    assert "1 of 2 pictures was withheld by the safety checker and not charged." in road.delivery.last(row).content
+
+
+async def test_where_all_pictures_are_flagged_nothing_is_shown_or_charged(road):
+    row = await road.admitted()
+    ended = await deliver(road, row, picture(row.request, flagged=True))
+    assert (ended.state, ended.reason, ended.charged, ended.flagged) == ("failed", "failed-flagged", 0, 1)
+    assert road.delivery.last(row).uploads == ()
+
+
+async def test_what_is_left_today_counts_what_this_request_gives_back(road):
+    row = await road.admitted(num_images=4)
+    await deliver(road, row, picture(row.request), state="cancelled", reason="cancelled-by-owner")
+    assert "999 pictures left today" in road.delivery.last(row).content
+
+
+async def test_a_cut_prompt_is_said(road):
+    row = await road.admitted()
+    await deliver(road, row, picture(row.request), cut_prompt="the end")
+    assert "left out: the end" in road.delivery.last(row).content
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (MessageGone(), "cancelled", "message-gone"),
+        (AccessLost(), "failed", "failed-access"),
+        (Rejected(), "failed", "failed-unexpected"),
+    ],
+    ids=["gone", "access-lost", "rejected"],
+)
+async def test_what_cannot_be_shown_is_refunded(road, error, state, reason):
+    row = await road.admitted()
+    road.delivery.errors = [error]
+    ended = await deliver(road, row, picture(row.request))
+    assert (ended.state, ended.reason, ended.charged, ended.told_at is not None) == (state, reason, 0, True)
+
+
+async def test_lost_access_is_told_by_direct_message(road):
+    row = await road.admitted()
+    road.delivery.errors = [AccessLost(), AccessLost()]
+    await deliver(road, row, picture(row.request))
+    assert road.delivery.shown == []
+    assert [row.short_id in text for text in road.delivery.dms] == [True]
+
+
+async def test_files_too_large_for_discord_are_made_smaller(road):
+    row = await road.admitted(attachment_limit=100_000)
+    road.delivery.errors = [TooLarge(), TooLarge()]
+    large = dataclasses.replace(picture(row.request), image=Image.effect_noise((256, 256), 100).convert("RGB"))
+    ended = await deliver(road, row, large)
+    [upload] = road.delivery.last(row).uploads
+    assert (ended.state, ended.charged) == ("done", 1)
+    assert len(upload.data) <= 100_000 // 4
+
+
+async def test_files_that_stay_too_large_are_refunded(road):
+    row = await road.admitted(attachment_limit=endings_module.SMALLEST_FILE_BYTES)
+    road.delivery.errors = [TooLarge()]
+    ended = await deliver(road, row, picture(row.request))
+    assert (ended.state, ended.reason, ended.charged) == ("failed", "failed-too-large", 0)
+
+
+async def test_all_files_together_fit_one_request_to_discord(road, monkeypatch):
+    monkeypatch.setattr(endings_module, "DISCORD_REQUEST_BYTES", 12_000)
+    row = await road.admitted(num_images=4)
+    await deliver(road, row, *(picture(row.request, index) for index in range(4)))
+    assert sum(len(upload.data) for upload in road.delivery.last(row).uploads) <= 12_000
+
+
+@pytest.mark.parametrize(("waited_s", "pings"), [(59, 0), (61, 1)], ids=["within-a-minute", "later"])
+async def test_the_owner_is_pinged_after_more_than_a_minute(road, waited_s, pings):
+    row = await road.admitted()
+    road.clock.now += waited_s
+    ended = await deliver(road, row, picture(row.request))
+    assert len(road.delivery.pings) == pings
+    assert (ended.pinged_at is not None) == bool(pings)
+
+
+async def test_nobody_is_pinged_for_a_request_without_pictures(road):
+    row = await road.admitted()
+    road.clock.now += 100
+    await road.endings.without_pictures(row, "failed", "failed-engine")
+    assert road.delivery.pings == []
+
+
+async def test_a_request_ends_only_once(road):
+    row = await road.admitted()
+    await deliver(road, row, picture(row.request))
+    await road.endings.without_pictures(row, "failed", "failed-engine")
+    assert (await road.row(row.id)).state == "done"
+    assert len(road.delivery.shown) == 1
+
+
+async def test_the_refund_stands_before_the_message_says_so(road):
+    row = await road.admitted()
+    road.delivery.errors = [RuntimeError("the process dies here")]
+    with pytest.raises(RuntimeError):
+        await road.endings.without_pictures(row, "failed", "failed-engine")
+    ended = await road.row(row.id)
+    assert (ended.state, ended.charged, ended.told_at) == ("failed", 0, None)
+
+
+async def test_the_delivery_is_written_down_before_it_is_tried(road):
+    row = await road.admitted()
+    road.delivery.errors = [RuntimeError("the process dies here")]
+    with pytest.raises(RuntimeError):
+        await deliver(road, row, picture(row.request))
+    interrupted = await road.row(row.id)
+    assert (interrupted.state, interrupted.delivering_at is not None) == ("queued", True)

@@ -1,0 +1,320 @@
+"""Line, engine and ledger together: what is accepted is delivered once, or refunded."""
+
+import asyncio
+
+import pytest
+from road import opened_road, picture, until
+
+from bot import studio as studio_module
+from engine import DrawingFailed, EngineClosed, OutOfMemory, Progress
+
+FAILED = DrawingFailed("drawing_failed", "a library failed")
+
+
+@pytest.fixture
+async def road(tmp_path):
+    async with opened_road(tmp_path) as road:
+        yield road
+
+
+@pytest.fixture
+async def narrow_road(tmp_path):
+    """An engine with room for one picture with guidance."""
+    async with opened_road(tmp_path, max_rows=2) as road:
+        yield road
+
+
+async def test_a_request_is_drawn_shown_and_charged(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).finish()
+    ended = await road.ended(row)
+    assert (ended.state, ended.charged) == ("done", 1)
+    assert len(road.delivery.last(row).uploads) == 1
+
+
+async def test_a_request_that_is_drawn_is_noted_as_running(road):
+    row = await road.waiting()
+    await road.engine.drawing("a cat")
+    assert (await road.row(row.id)).state == "running"
+
+
+async def test_nothing_is_drawn_before_the_model_is_loaded(tmp_path):
+    async with opened_road(tmp_path, is_served=False) as road:
+        road.engine.loaded.clear()
+        serving = asyncio.create_task(road.studio.run())
+        row = await road.waiting()
+        await road.settle()
+        assert road.engine.drawings == []
+        assert road.studio.place_of(row.id) == 1
+        road.engine.loaded.set()
+        await road.engine.drawing("a cat")
+        await road.studio.close()
+        await serving
+
+
+async def test_where_rows_are_free_the_next_request_joins(road):
+    await road.waiting("first")
+    await road.waiting("second")
+    await road.engine.drawing("second")
+
+
+async def test_where_no_rows_are_free_a_members_second_request_waits(narrow_road):
+    await narrow_road.waiting("first")
+    second = await narrow_road.waiting("second")
+    await narrow_road.engine.drawing("first")
+    await narrow_road.settle()
+    assert narrow_road.engine.prompts == ["first"]
+    assert narrow_road.studio.place_of(second.id) == 2
+
+
+async def test_where_no_rows_are_free_a_newcomers_request_is_handed_over_all_the_same(narrow_road):
+    await narrow_road.waiting("first")
+    await narrow_road.engine.drawing("first")
+    await narrow_road.waiting("newcomer", user_id=2)
+    await narrow_road.engine.drawing("newcomer")
+
+
+async def test_what_waits_is_drawn_when_rows_become_free(narrow_road):
+    await narrow_road.waiting("first")
+    await narrow_road.waiting("second")
+    (await narrow_road.engine.drawing("first")).finish()
+    await narrow_road.engine.drawing("second")
+
+
+async def test_a_finished_picture_frees_its_rows_before_its_request_ends(narrow_road):
+    await narrow_road.waiting("two", num_images=2, guidance_scale=1.0)
+    await narrow_road.waiting("next", guidance_scale=1.0)
+    drawing = await narrow_road.engine.drawing("two")
+    drawing.say(picture(drawing.request))
+    await narrow_road.engine.drawing("next")
+
+
+async def test_members_take_turns(tmp_path):
+    async with opened_road(tmp_path, max_rows=2, is_served=False) as road:
+        for prompt, user_id in (("a1", 1), ("a2", 1), ("b1", 2), ("b2", 2)):
+            await road.waiting(prompt, user_id=user_id)
+        serving = asyncio.create_task(road.studio.run())
+        for prompt in ("a1", "b1", "a2", "b2"):
+            (await road.engine.drawing(prompt)).finish()
+        assert road.engine.prompts == ["a1", "b1", "a2", "b2"]
+        await road.studio.close()
+        await serving
+
+
+async def test_a_place_is_none_once_the_first_step_is_done(road):
+    row = await road.waiting()
+    drawing = await road.engine.drawing("a cat")
+    assert road.studio.place_of(row.id) == 1
+    drawing.say(Progress(step=1, steps=20, pictures_done=0, num_images=1, seconds_per_step=0.1))
+    await until(lambda: road.studio.place_of(row.id) is None)
+
+
+async def test_a_prospective_place_leaves_the_line_as_it_was(tmp_path):
+    async with opened_road(tmp_path, is_served=False) as road:
+        first = await road.waiting("first")
+        second = await road.admitted("second")
+        assert road.studio.prospective_place(second) == 2
+        assert road.studio.place_of(first.id) == 1
+        assert road.studio.place_of(second.id) is None
+
+
+async def test_a_waiting_request_is_cancelled_without_being_drawn(narrow_road):
+    await narrow_road.waiting("first")
+    row = await narrow_road.waiting("second")
+    await narrow_road.engine.drawing("first")
+    assert await narrow_road.studio.cancel(row.id)
+    ended = await narrow_road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("cancelled", "cancelled-by-owner", 0)
+    assert "Nothing was charged." in narrow_road.delivery.last(row).content
+    assert narrow_road.engine.prompts == ["first"]
+
+
+async def test_a_running_request_is_taken_from_the_engine_when_it_is_cancelled(road):
+    row = await road.waiting()
+    drawing = await road.engine.drawing("a cat")
+    await road.studio.cancel(row.id)
+    ended = await road.ended(row)
+    assert drawing.is_closed
+    assert (ended.state, ended.charged) == ("cancelled", 0)
+
+
+async def test_pictures_finished_before_a_cancel_are_shown_and_charged(road):
+    row = await road.waiting(num_images=3)
+    drawing = await road.engine.drawing("a cat")
+    drawing.say(picture(drawing.request, 1))
+    await until(drawing.events.empty)
+    await road.settle()
+    await road.studio.cancel(row.id)
+    ended = await road.ended(row)
+    assert (ended.state, ended.charged) == ("cancelled", 1)
+    assert len(road.delivery.last(row).uploads) == 1
+
+
+async def test_a_cancel_during_delivery_is_too_late(road):
+    row = await road.waiting()
+    drawing = await road.engine.drawing("a cat")
+    road.delivery.gate.clear()
+    drawing.finish()
+    async with asyncio.timeout(5):
+        while (await road.row(row.id)).delivering_at is None:
+            await road.settle()
+    assert not await road.studio.cancel(row.id)
+    road.delivery.gate.set()
+    assert (await road.ended(row)).state == "done"
+
+
+async def test_what_has_ended_cannot_be_cancelled(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).finish()
+    await road.ended(row)
+    assert not await road.studio.cancel(row.id)
+
+
+async def test_a_deleted_message_withdraws_its_request_and_tells_nobody(road):
+    row = await road.waiting()
+    drawing = await road.engine.drawing("a cat")
+    await road.studio.withdraw_message(row.id)
+    ended = await road.ended(row)
+    await until(lambda: drawing.is_closed)
+    assert (ended.state, ended.reason, ended.charged) == ("cancelled", "message-gone", 0)
+    assert road.delivery.shown == []
+
+
+async def test_a_deleted_message_of_a_finished_request_refunds_nothing(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).finish()
+    before = await road.ended(row)
+    await road.studio.withdraw_message(row.id)
+    assert await road.row(row.id) == before
+
+
+async def test_a_deleted_channel_withdraws_what_waits_and_what_runs_there(narrow_road):
+    running = await narrow_road.waiting("running")
+    waiting = await narrow_road.waiting("waiting")
+    elsewhere = await narrow_road.waiting("elsewhere", channel_id=71)
+    await narrow_road.engine.drawing("running")
+    await narrow_road.studio.withdraw_channel(70)
+    assert [(await narrow_road.ended(row)).reason for row in (running, waiting)] == ["channel-gone"] * 2
+    await narrow_road.engine.drawing("elsewhere")
+    assert (await narrow_road.row(elsewhere.id)).is_unfinished
+
+
+async def test_a_server_that_is_gone_withdraws_its_requests(road):
+    row = await road.waiting()
+    await road.engine.drawing("a cat")
+    await road.studio.withdraw_guild(7)
+    assert (await road.ended(row)).reason == "server-gone"
+
+
+async def test_servers_that_are_gone_since_the_last_start_withdraw_their_requests(narrow_road):
+    await narrow_road.waiting("here")
+    row = await narrow_road.waiting("elsewhere", guild_id=8)
+    direct = await narrow_road.waiting("in a direct message", guild_id=None)
+    await narrow_road.studio.withdraw_other_guilds([7])
+    assert (await narrow_road.ended(row)).reason == "server-gone"
+    assert (await narrow_road.row(direct.id)).is_unfinished
+    assert (await narrow_road.engine.drawing("here")).request.prompt == "here"
+
+
+async def test_an_error_of_the_engine_is_tried_again(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).say(FAILED)
+    (await road.engine.drawing("a cat", attempt=2)).finish()
+    ended = await road.ended(row)
+    assert (ended.state, ended.failed_attempts, ended.charged) == ("done", 1, 1)
+
+
+async def test_the_third_error_of_the_engine_ends_a_request(road):
+    row = await road.waiting()
+    for attempt in (1, 2, 3):
+        (await road.engine.drawing("a cat", attempt=attempt)).say(FAILED)
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("failed", "failed-engine", 0)
+    assert len(road.engine.drawings) == 3
+
+
+async def test_what_is_tried_again_comes_before_its_members_other_requests(narrow_road):
+    await narrow_road.waiting("first")
+    await narrow_road.waiting("second")
+    (await narrow_road.engine.drawing("first")).say(FAILED)
+    await narrow_road.engine.drawing("first", attempt=2)
+    assert narrow_road.engine.prompts == ["first", "first"]
+
+
+async def test_a_request_cancelled_while_it_fails_is_not_tried_again(road):
+    row = await road.waiting()
+    drawing = await road.engine.drawing("a cat")
+    await road.change(row, reason="cancelled-by-owner")
+    drawing.say(FAILED)
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason) == ("cancelled", "cancelled-by-owner")
+    assert len(road.engine.drawings) == 1
+
+
+async def test_out_of_memory_ends_a_request_at_once(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).say(OutOfMemory("out_of_memory", "too large"))
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason) == ("failed", "failed-out-of-memory")
+
+
+async def test_a_bug_ends_its_request_and_the_next_is_drawn(narrow_road):
+    row = await narrow_road.waiting("broken")
+    await narrow_road.waiting("next")
+    (await narrow_road.engine.drawing("broken")).say(RuntimeError("a bug"))
+    ended = await narrow_road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("failed", "failed-unexpected", 0)
+    await narrow_road.engine.drawing("next")
+
+
+async def test_a_request_that_this_version_no_longer_draws_ends_alone(road):
+    row = await road.change(await road.admitted("old"), scheduler="of another age")
+    road.studio.enqueue(row)
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("failed", "failed-engine", 0)
+    await road.waiting("next")
+    await road.engine.drawing("next")
+
+
+async def test_what_the_engine_gives_back_waits_in_its_row(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).say(EngineClosed("engine_closed", "closed"))
+    assert (await road.in_state(row, "queued")).charged == 1
+
+
+async def test_what_was_interrupted_twice_is_drawn_alone(road):
+    await road.waiting("innocent")
+    suspect = await road.change(await road.admitted("suspect", user_id=2), interruptions=2)
+    road.studio.enqueue(suspect)
+    drawing = await road.engine.drawing("innocent")
+    await road.settle()
+    assert road.engine.prompts == ["innocent"]
+    drawing.finish()
+    await road.engine.drawing("suspect")
+    await road.waiting("later", user_id=3)
+    await road.settle()
+    assert road.engine.prompts == ["innocent", "suspect"]
+
+
+async def test_a_stop_finishes_what_runs_and_leaves_what_waits(tmp_path):
+    async with opened_road(tmp_path, max_rows=2, is_served=False) as road:
+        serving = asyncio.create_task(road.studio.run())
+        running = await road.waiting("running")
+        waiting = await road.waiting("waiting")
+        await road.engine.drawing("running")
+        await road.studio.close()
+        await serving
+        assert (await road.row(running.id)).state == "done"
+        assert (await road.row(waiting.id)).state == "queued"
+
+
+async def test_a_stop_does_not_wait_for_ever_for_a_discord_out_of_reach(tmp_path, monkeypatch):
+    monkeypatch.setattr(studio_module, "DELIVER_AT_CLOSE_S", 0.0)
+    async with opened_road(tmp_path, is_served=False) as road:
+        serving = asyncio.create_task(road.studio.run())
+        row = await road.waiting()
+        await road.engine.drawing("a cat")
+        road.delivery.gate.clear()
+        await road.studio.close()
+        await serving
+        assert ((await road.row(row.id)).state, road.delivery.shown) == ("queued", [])
