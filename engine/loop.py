@@ -145,7 +145,7 @@ class Loop:
     def _begin(self, place: Place) -> None:
         """Make the trajectory of a place that joins for the first time."""
         drawing = place.drawing
-        if place.trajectory is None and drawing in self._drawings:
+        if place.trajectory is None:
             with self._failing_alone(drawing):
                 conditioning = drawing.condition(self._encoder)
                 place.trajectory = begin(self._model, drawing.request, place.index, conditioning)

@@ -1,6 +1,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -169,13 +170,18 @@ async def test_a_request_to_an_engine_without_a_device_hears_why():
     await engine.close()
 
 
-async def test_whoever_stops_waiting_for_the_model_does_not_stop_the_others(loads_fast):
+async def test_whoever_stops_waiting_for_the_model_does_not_stop_the_others(monkeypatch, model):
+    may_load = threading.Event()
+    monkeypatch.setattr("engine.loading.load", lambda folder, device: may_load.wait(30) and model)
     engine = Engine.open(device="cpu")
     engine.start()
     impatient = asyncio.create_task(engine.ready())
     await asyncio.sleep(0)
     impatient.cancel()
+    await asyncio.wait([impatient])
+    may_load.set()
     await engine.ready()
+    assert isinstance(await engine.generate(HEART), GenerationResult)
     await engine.close()
 
 

@@ -380,6 +380,7 @@ def test_a_fault_in_a_scheduler_fails_only_its_picture(executor, ticks, monkeypa
     executor.submit(goes_on)
     ticks.free()
     assert [type(fails.end()), type(goes_on.end())] == [DrawingFailed, GenerationResult]
+    assert fails.heard.empty()
 
 
 def test_a_fault_in_the_text_encoder_fails_only_its_drawing(start, model, ticks):
@@ -408,8 +409,33 @@ def test_a_fault_in_the_safety_checker_fails_only_its_drawing(start, model, tick
 
     executor = start(dataclasses.replace(model, safety_checker=checker, feature_extractor=lambda *_, **__: Processed()))
     ticks.free()
-    assert isinstance(drawn_alone(executor), DrawingFailed)
-    assert isinstance(drawn_alone(executor), DrawingFailed)
+    for _ in range(2):
+        fails = Asked(num_images=2, num_inference_steps=1)
+        executor.submit(fails)
+        assert isinstance(fails.end(), DrawingFailed)
+    executor.close(finish=True)
+    executor.ended.result(timeout=WAIT_S)
+    assert fails.heard.empty()
+
+
+def test_after_one_picture_of_a_drawing_has_failed_no_other_is_handed_over(start, model, ticks):
+    faults = iter([ValueError("broken checker")])
+
+    def checker(images, clip_input):
+        for fault in faults:
+            raise fault
+        return images, [False]
+
+    class Processed:
+        pixel_values = torch.zeros(1, 3, 8, 8)
+
+    executor = start(dataclasses.replace(model, safety_checker=checker, feature_extractor=lambda *_, **__: Processed()))
+    ticks.free()
+    fails = Asked(num_images=2, num_inference_steps=1)
+    executor.submit(fails)
+    assert isinstance(fails.end(), DrawingFailed)
+    assert isinstance(drawn_alone(executor), GenerationResult)
+    assert fails.heard.empty()
 
 
 def test_a_flag_comes_with_its_picture(start, model, ticks):
@@ -481,6 +507,40 @@ def test_closing_finishes_the_begun_pictures_of_a_drawing_and_gives_the_others_b
     events = drawing.events()
     assert sorted(event.index for event in events if isinstance(event, Picture)) == [0, 1]
     assert isinstance(events[-1], EngineClosed)
+
+
+def test_while_closing_no_further_picture_begins(start, model, ticks, monkeypatch):
+    monkeypatch.setattr("engine.loop.MAX_DECODE_PX", 64 * 64)
+    executor = start(model, max_rows=4)
+    drawing = Asked(num_images=3, num_inference_steps=2)
+    executor.submit(drawing)
+    ticks.begun()
+    executor.close(finish=True)
+    ticks.free()
+    drawing.end()
+    assert ticks.rows == [4, 4]
+
+
+def test_a_finished_drawing_hears_nothing_of_the_closing(executor, ticks):
+    ticks.free()
+    drawing = Asked()
+    executor.submit(drawing)
+    drawing.end()
+    executor.close(finish=True)
+    executor.ended.result(timeout=WAIT_S)
+    assert drawing.heard.empty()
+
+
+def test_pictures_of_one_size_are_decoded_together(executor, ticks, caplog, monkeypatch):
+    monkeypatch.setattr("engine.loop.MAX_DECODE_PX", 2 * 64 * 64)
+    small, large = Asked(num_images=3, num_inference_steps=1), Asked(width=128, num_inference_steps=1)
+    executor.submit(small)
+    ticks.begun()
+    executor.submit(large)
+    ticks.free()
+    small.end()
+    large.end()
+    assert not caplog.records
 
 
 def test_closing_finishes_a_paused_picture_too(start, model, ticks):
