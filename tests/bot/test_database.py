@@ -37,6 +37,12 @@ def unprivileged():
     if is_root:
         os.chown(folder, 65534, 65534)
         os.seteuid(65534)
+        try:
+            next(Path(__file__).parent.iterdir())
+        except PermissionError:
+            os.seteuid(0)
+            shutil.rmtree(folder)
+            pytest.skip("only root may read the folder that this project lies in")
     yield folder
     if is_root:
         os.seteuid(0)
