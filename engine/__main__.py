@@ -9,7 +9,6 @@ import logging
 import os
 import re
 import sys
-import textwrap
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
 EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 RESERVED = ("bench", "fetch")
 """First words that will be commands; `-- bench` draws one."""
-GRID = re.compile(r"(\d{1,2})x(\d{1,2})", flags=re.ASCII)
+GRID = re.compile(r"(\d{1,9})x(\d{1,9})", flags=re.ASCII)
+MAX_SHOWN_CHARACTERS = 60
+"""Of the end of a prompt that was left out."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_BAD_INPUT
     options = _parser().parse_args(_with_grid_value(arguments))
     try:
-        return asyncio.run(_draw(options))
+        return _run(options)
     except (InvalidRequest, InvalidModel, InvalidDevice, InvalidOutput) as error:
         _say(f"error: {error}")
         return EXIT_BAD_INPUT
@@ -167,10 +168,11 @@ def _requested(options: argparse.Namespace) -> tuple[GenerationRequest, Grid | N
     return request, grid
 
 
-async def _draw(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     from engine.engine import Engine
 
     asked, grid = _requested(options)
+    # On no event loop, where Ctrl-C would wait for a model that is being fetched.
     engine = Engine.open(
         options.model,
         device=options.device,
@@ -182,14 +184,13 @@ async def _draw(options: argparse.Namespace) -> int:
     )
     request = asked.completed(engine.card)
     output = Output(place=options.output, prompt=request.prompt, files=1 if grid else request.num_images)
+    if grid is not None:
+        grid.check(request.width, request.height, output.extension)
     files = _Files(output, engine.card, is_flagged_allowed=options.allow_flagged)
     try:
-        async with engine:
-            for notice in engine.notices:
-                _say(notice)
-            result = await _stream(engine, request, files if grid is None else None)
+        result = asyncio.run(_draw(engine, request, files if grid is None else None))
         if grid is not None:
-            await files.save_grid(result, grid)
+            files.save_grid(result, grid)
     finally:
         if not options.json:
             _print_paths(files.paths)
@@ -216,27 +217,30 @@ class _Files:
             data = await asyncio.to_thread(encode, picture, request, self.card, extension=self.output.extension)
             self.paths[picture.index] = self.output.save(data, index=picture.index, seed=picture.seed)
 
-    async def save_grid(self, result: GenerationResult, grid: Grid) -> None:
+    def save_grid(self, result: GenerationResult, grid: Grid) -> None:
         images = {picture.index: picture.image for picture in result.pictures if self.is_shown(picture)}
         if images:
             data = encode_image(grid.compose(images), result.request, self.card, extension=self.output.extension)
             self.paths[0] = self.output.save(data, index=0, seed=result.request.seed)
 
 
-async def _stream(engine: Engine, request: CompleteRequest, files: _Files | None) -> GenerationResult:
+async def _draw(engine: Engine, request: CompleteRequest, files: _Files | None) -> GenerationResult:
     """Draw with a progress bar; where `files` are given, each picture is written once it is finished."""
     from tqdm import tqdm
 
-    with tqdm(total=request.num_inference_steps, file=sys.stderr, unit="step") as bar:
-        async with aclosing(engine.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, GenerationResult):
-                    bar.update(bar.total - bar.n)
-                    return event
-                if isinstance(event, Progress):
-                    bar.update(event.step - bar.n)
-                elif files is not None:
-                    await files.save(event, request)
+    async with engine:
+        for notice in engine.notices:
+            _say(notice)
+        with tqdm(total=request.num_inference_steps, file=sys.stderr, unit="step") as bar:
+            async with aclosing(engine.stream(request)) as events:
+                async for event in events:
+                    if isinstance(event, GenerationResult):
+                        bar.update(bar.total - bar.n)
+                        return event
+                    if isinstance(event, Progress):
+                        bar.update(event.step - bar.n)
+                    elif files is not None:
+                        await files.save(event, request)
     raise AssertionError("a stream ends with its result or an error")
 
 
@@ -252,7 +256,9 @@ def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
     )
     for name, cut in (("prompt", result.cut_prompt), ("negative prompt", result.cut_negative_prompt)):
         if cut:
-            beginning = textwrap.shorten(cut, 60, placeholder=" ...")
+            beginning = " ".join(cut.split())
+            if len(beginning) > MAX_SHOWN_CHARACTERS:
+                beginning = f"{beginning[:MAX_SHOWN_CHARACTERS]} ..."
             _say(f"the {name} is longer than the model reads; its last {len(cut)} characters are left out: {beginning}")
     flagged = [picture.index + 1 for picture in result.pictures if picture.flagged]
     if flagged:

@@ -61,10 +61,6 @@ class Batcher(Generic[P]):
         self._clock = count()
         self._stepped_at: dict[Hashable, int] = {}
 
-    def __len__(self) -> int:
-        """How many pictures there are, active or waiting."""
-        return sum(len(share.active) + len(share.waiting) for share in self._shares.values())
-
     @property
     def active(self) -> tuple[P, ...]:
         """The pictures that hold a place."""

@@ -25,7 +25,7 @@ class Conditioning:
     embeds: Tensor
     """The model's dtype, `[rows, n, d]`, on its device: the negative prompt first where guidance is on."""
     cut_prompt: str
-    """The end of the prompt that did not fit the text encoder's tokens."""
+    """The end of the prompt, as typed, that did not fit the text encoder's tokens."""
     cut_negative_prompt: str
 
 
@@ -54,5 +54,5 @@ class TextEncoder:
             attention_mask=tokens.attention_mask.to(self._model.device) if uses_mask else None,
         )[0]
         # The last place of a full row holds the end token, so the text was cut one token before it.
-        all_tokens = tokenizer(text, verbose=False).input_ids
-        return embeds.to(self._model.dtype), tokenizer.decode(all_tokens[length - 1 : -1]).strip()
+        unread = tokenizer(text, return_offsets_mapping=True, verbose=False).offset_mapping[length - 1 : -1]
+        return embeds.to(self._model.dtype), text[unread[0][0] :].strip() if unread else ""

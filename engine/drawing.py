@@ -59,7 +59,7 @@ class Drawing:
     pictures: dict[int, Picture] = field(default_factory=dict)
     _conditioning: Conditioning | None = None
     _cut: tuple[str, str] = ("", "")
-    _submitted_at: float = field(default_factory=time.monotonic)
+    _submitted_at: float = field(init=False)
     _started_at: float = math.nan
     _told_at: float = 0.0
     _told_steps: float = 0.0
@@ -67,6 +67,7 @@ class Drawing:
 
     def __post_init__(self) -> None:
         self.places = tuple(Place(self, index) for index in range(self.request.num_images))
+        self._submitted_at = time.monotonic()
 
     @property
     def is_complete(self) -> bool:
@@ -103,6 +104,8 @@ class Drawing:
                 pictures_done=len(self.pictures),
                 num_images=len(self.places),
                 seconds_per_step=self._seconds_per_step,
+                cut_prompt=self._cut[0],
+                cut_negative_prompt=self._cut[1],
             )
         )
 

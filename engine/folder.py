@@ -28,6 +28,19 @@ def unreadable(file: Path, error: OSError) -> InvalidModel:
     return invalid("model_broken", file, "is missing" if is_missing else f"cannot be read: {error.strerror or error}")
 
 
+def is_folder(path: Path) -> bool:
+    """
+    Whether there is a folder of this name.
+
+    Raises:
+        InvalidModel: the system does not let us look, or no file can have this name.
+    """
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def read_json(file: Path) -> dict[str, Any]:
     """
     A JSON file that holds an object.

@@ -26,14 +26,22 @@ def is_hub_id(name: str) -> bool:
 
 
 def cached_folder(hub_id: str) -> Path | None:
-    """Where the hub's cache on this machine holds this repository, if it does; it may be incomplete."""
+    """
+    Where the hub's cache on this machine holds this repository, if it does; it may be incomplete.
+
+    Raises:
+        InvalidModel: the hub takes no such id, or its cache cannot be read.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(hub_id, local_files_only=True))
+        # Without patterns, files that we never fetch (a README, other formats) would count as missing.
+        return Path(snapshot_download(hub_id, local_files_only=True, allow_patterns=[]))
     except LocalEntryNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise _unreachable(hub_id, _first_line(error)) from error
 
 
 def fetch(hub_id: str, choose: Callable[[list[str]], list[str]]) -> Path:
@@ -57,7 +65,11 @@ def fetch(hub_id: str, choose: Callable[[list[str]], list[str]]) -> Path:
     except errors.RepositoryNotFoundError as error:
         raise _unreachable(hub_id, "it has no such model, or one that needs a login") from error
     except (OSError, ValueError, http_error) as error:
-        raise _unreachable(hub_id, (str(error).strip() or type(error).__name__).splitlines()[0]) from error
+        raise _unreachable(hub_id, _first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _unreachable(hub_id: str, reason: str) -> InvalidModel:

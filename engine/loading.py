@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
         safety_checker = feature_extractor = None
         if folder.safety_checker is not None:
             safety_checker = _load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
+            # It would announce a black picture in place of each that it flags, which here nobody gets.
+            logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
         if folder.feature_extractor is not None:
             feature_extractor = _load(transformers.CLIPImageProcessor, folder.feature_extractor)
         _check_scheduler(folder)

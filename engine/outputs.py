@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_SLUG_CHARACTERS = 48
+MAX_WEBP_SIDE_PX = 16_383
+"""https://developers.google.com/speed/webp/faq#what_is_the_maximum_size_a_webp_image_can_be"""
 
 
 class InvalidOutput(Exception):
@@ -114,7 +116,7 @@ def _check_file(file: Path) -> None:
         with file.open("ab"):
             pass
         if is_new:
-            file.unlink()
+            file.resolve().unlink()  # of a link that points nowhere, what it points to
     except FileNotFoundError as error:
         raise InvalidOutput(f"output {file} cannot be written: its folder is not there") from error
     except (OSError, ValueError) as error:
@@ -133,6 +135,20 @@ class Grid:
         """The squarest grid that holds so many pictures, rather wide than tall."""
         columns = math.ceil(math.sqrt(count))
         return cls(math.ceil(count / columns), columns)
+
+    def check(self, width: int, height: int, extension: str) -> None:
+        """
+        Whether a file of this kind can hold the grid of pictures of this size.
+
+        Raises:
+            InvalidOutput: it cannot.
+        """
+        whole = self.columns * width, self.rows * height
+        if extension == "webp" and max(whole) > MAX_WEBP_SIDE_PX:
+            raise InvalidOutput(
+                f"a grid of {whole[0]}x{whole[1]} is too large for webp, whose sides are at most {MAX_WEBP_SIDE_PX}; "
+                "png and jpg take it"
+            )
 
     def compose(self, images: Mapping[int, Image.Image]) -> Image.Image:
         """The grid, each picture at the place of its index; places without one stay black."""

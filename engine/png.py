@@ -164,7 +164,8 @@ def _texts(image: Image.Image) -> tuple[str, str]:
         return str(image.info.get(TEXT_KEY, "")), str(image.info.get(JSON_KEY, ""))
     inside = image.getexif().get_ifd(EXIF_IFD)
     comment, own = inside.get(USER_COMMENT, b""), inside.get(MAKER_NOTE, b"")
-    return _comment(comment), own.decode() if isinstance(own, bytes) else ""
+    # A camera's note is no text at all.
+    return _comment(comment), own.decode(errors="replace") if isinstance(own, bytes) else ""
 
 
 def _comment(comment: object) -> str:

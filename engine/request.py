@@ -178,6 +178,9 @@ class Progress:
     num_images: int
     seconds_per_step: float
     """Wall seconds between this request's steps lately, so `(steps - step) * seconds_per_step` is what remains."""
+    cut_prompt: str = ""
+    """As the result says it: a request that ends early has no result."""
+    cut_negative_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +204,7 @@ class GenerationResult:
     """The model's title."""
     has_safety_checker: bool
     cut_prompt: str = ""
-    """The end of the prompt that did not fit the text encoder's tokens; empty if all fitted."""
+    """The end of the prompt, as typed, that did not fit the text encoder's tokens; empty if all fitted."""
     cut_negative_prompt: str = ""
     waited_s: float = 0.0
     """From the call to the first step."""

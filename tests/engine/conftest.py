@@ -1,7 +1,9 @@
-"""One opened engine and one diffusers pipeline for all: a model is loaded once."""
+"""One opened engine and one diffusers pipeline for all: a model is loaded once; a U-Net that can be held."""
 
 import asyncio
 import json
+import queue
+import threading
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +18,7 @@ from engine.devices import choose_device
 from engine.loading import load
 
 EMOJI = Path(str(files("engine"))) / "emoji"
+WAIT_S = 30
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +58,52 @@ def reference():
         return np.asarray(picture).astype(int)
 
     return draw
+
+
+class Ticks:
+    """Holds every U-Net call until `go`, and keeps count of rows."""
+
+    def __init__(self, unet) -> None:
+        self.is_held = True
+        self.rows: list[int] = []
+        self.faults: list = []
+        self._begun: queue.SimpleQueue = queue.SimpleQueue()
+        self._go = threading.Semaphore(0)
+        self._handle = unet.register_forward_pre_hook(self._hook, with_kwargs=True)
+
+    def _hook(self, _, args, kwargs):
+        self.rows.append(len(args[0]))
+        self._begun.put(len(args[0]))
+        if self.is_held:
+            assert self._go.acquire(timeout=WAIT_S)
+        for fault in self.faults:
+            fault(args[0], kwargs["encoder_hidden_states"])
+
+    def begun(self) -> int:
+        """Wait until a call begins; its rows."""
+        return self._begun.get(timeout=WAIT_S)
+
+    def go(self) -> None:
+        """Let one call go on."""
+        self._go.release()
+
+    def next(self) -> int:
+        """Let a call go on and wait for the one after it; its rows."""
+        self.go()
+        return self.begun()
+
+    def free(self) -> None:
+        """Let all calls go on from here."""
+        self.is_held = False
+        self._go.release()
+
+    def remove(self) -> None:
+        self.free()
+        self._handle.remove()
+
+
+@pytest.fixture
+def ticks(model):
+    ticks = Ticks(model.unet)
+    yield ticks
+    ticks.remove()

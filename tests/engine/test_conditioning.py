@@ -50,6 +50,18 @@ def test_what_does_not_fit_is_told(encoder, model):
     assert encode(encoder, "heart " * count + "apple cake").cut_prompt == "apple cake"
 
 
+def test_what_does_not_fit_is_told_as_it_was_typed(encoder, model):
+    count = 75 // (len(model.tokenizer("heart").input_ids) - 2)
+    assert encode(encoder, "heart " * count + "Apple-Cake,  (so: big)").cut_prompt == "Apple-Cake,  (so: big)"
+
+
+@pytest.mark.parametrize("character", ["画", "é", "😀"])
+def test_a_text_that_is_cut_inside_a_character_is_told_from_that_character_on(encoder, character):
+    cut = encode(encoder, character * 100).cut_prompt
+    assert set(cut) == {character}
+    assert len(cut) < 100
+
+
 def test_what_does_not_fit_of_the_negative_prompt_is_told(encoder):
     conditioning = encode(encoder, "a red heart", "heart " * 80 + "whale")
     assert conditioning.cut_prompt == ""

@@ -155,6 +155,7 @@ def install_nvidia_smi(folder, monkeypatch, body):
     tool.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("engine.devices.NVIDIA_SMI_TIMEOUT_S", 100)  # a busy machine starts it slowly
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")

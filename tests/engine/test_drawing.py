@@ -110,14 +110,29 @@ def test_prompts_are_encoded_once_for_all_pictures(draw):
     assert encoder.calls == 0
 
 
-def test_the_result_comes_after_the_last_picture_with_all_of_them_in_order(draw, clock):
+def test_what_was_cut_is_said_before_there_is_a_result(draw):
     drawing, posted = draw(num_images=2)
-    clock.now = 3.0
+    assert told(drawing, posted).cut_prompt == "the end"
+
+
+def test_the_result_comes_after_the_last_picture_with_all_of_them_in_order(draw):
+    drawing, posted = draw(num_images=2)
     for index in (1, 0):
         drawing.finish_picture(Picture(index=index, seed=7 + index, image=None))
     assert [type(event) for event in posted] == [Picture, Progress, Picture, GenerationResult]
     assert posted[-1].seeds == (7, 8)
-    assert (posted[-1].drawing_s, posted[-1].cut_prompt) == (3.0, "the end")
+    assert posted[-1].cut_prompt == "the end"
+
+
+def test_the_wait_and_the_drawing_are_timed_apart(clock):
+    posted = []
+    request = GenerationRequest(prompt="a").completed(CARD)
+    drawing = Drawing(request=request, model="Emoji", has_safety_checker=False, post=posted.append)
+    clock.now = 2.0
+    drawing.condition(Encoder())
+    clock.now = 5.0
+    drawing.finish_picture(Picture(index=0, seed=7, image=None))
+    assert (posted[-1].waited_s, posted[-1].drawing_s) == (2.0, 3.0)
 
 
 @pytest.mark.parametrize(("owner", "is_shared"), [("a", True), (None, False)])

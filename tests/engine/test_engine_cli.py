@@ -54,9 +54,12 @@ def refused(capsys, *arguments) -> str:
         (["x", "--scheduler", "lcm", "--steps", "51"], "lcm takes 1 to 50 steps"),
         (["x", "--grid", "1x1", "--num-images", "2"], "grid 1x1 has fewer places than the 2 pictures"),
         (["x", "--grid", "9x9"], "of at most 16, got '9x9'"),
+        (["x", "--grid", "100x1"], "of at most 16, got '100x1'"),
         (["x", "--grid=two"], "must be rows x columns"),
+        (["x", "--grid", "1x16", "--width", "1024", "-o", "x.webp"], "a grid of 16384x128 is too large for webp"),
         (["x", "--model", "no-such-model"], "model 'no-such-model' is not there"),
         (["x", "--models-dir", "/", "--model", "no-such-model"], "no folder here or in /"),
+        (["x", "--model", "a--b/c"], "model 'a--b/c' is no folder on this machine"),
         (["x", "--vae", "no-such-folder"], "vae must be a folder"),
         (["x", "--device", "toaster"], "device must be one of auto, cpu, cuda, mps"),
         (["x", "--dtype", "int8"], "dtype must be one of auto, float32"),
@@ -157,6 +160,12 @@ def test_the_end_of_a_prompt_that_was_cut_is_said(stand_in, capsys):
     main(["a heart"])
     said = "the prompt is longer than the model reads; its last 9 characters are left out: and a cat\n"
     assert said in capsys.readouterr().err
+
+
+def test_of_a_long_end_without_spaces_the_beginning_is_shown(stand_in, capsys):
+    stand_in.cut = "画" * 100
+    main(["a heart"])
+    assert f"its last 100 characters are left out: {'画' * 60} ...\n" in capsys.readouterr().err
 
 
 def test_a_flagged_picture_is_not_written_and_that_is_said(stand_in, capsys, tmp_path):
@@ -322,6 +331,16 @@ def test_where_stderr_is_closed_refusals_do_not_go_to_stdout():
     command = f'"{sys.executable}" -m engine x --steps 0 2>&-'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_ctrl_c_does_not_wait_for_a_model_that_is_being_found(stand_in, monkeypatch, capsys):
+    def find(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the search went on")
+
+    monkeypatch.setattr("engine.Engine.open", find)
+    assert main(["a heart"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent to a whole console")

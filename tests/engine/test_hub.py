@@ -14,9 +14,13 @@ from engine.models import find_model
 
 COMMIT = "1" * 40
 BUNDLED = find_model("emoji").path
-FILES = {file.relative_to(BUNDLED).as_posix(): file.read_bytes() for file in BUNDLED.rglob("*") if file.is_file()}
+FILES = {
+    file.relative_to(BUNDLED).as_posix(): file.read_bytes()
+    for file in BUNDLED.rglob("*")
+    if file.suffix in {".json", ".safetensors", ".toml"}
+}
 FOREIGN = {"model_index.json": b'{"_class_name": "FluxPipeline"}', "transformer/model.safetensors": b""}
-REPOSITORIES = {"someone/emoji": FILES, "someone/flux": FOREIGN}
+REPOSITORIES = {"someone/emoji": FILES | {"README.md": b"#", "emoji.ckpt": b""}, "someone/flux": FOREIGN}
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -103,6 +107,7 @@ def test_of_a_part_only_its_files_are_fetched_and_the_rest_when_it_is_needed(hub
     fetched = {path.rpartition(f"{COMMIT}/")[2] for path in hub.asked if "/resolve/" in path}
     assert found == "tokenizer"
     assert fetched == {"tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"}
+    assert find(tmp_path, NOWHERE, "find_model('emoji', tokenizer='someone/emoji').tokenizer.name") == "tokenizer"
     assert find(tmp_path, address(hub), "find_model('someone/emoji').card.title") == "Emoji"
 
 

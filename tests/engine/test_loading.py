@@ -1,4 +1,5 @@
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import pytest
 import torch
 import transformers
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from engine.devices import Device, choose_device
 from engine.errors import InvalidModel
 from engine.loading import load
 from engine.models import find_model
+from engine.safety import is_flagged
 
 BUNDLED = find_model("emoji").path
 CPU = Device(torch.device("cpu"), torch.float32)
@@ -124,7 +127,9 @@ def test_a_scheduler_that_needs_more_than_a_prediction_is_refused(folder, class_
         load(find_model(folder), CPU)
 
 
-def test_a_safety_checker_is_loaded_where_the_model_brings_one(folder):
+@pytest.fixture
+def checked_folder(folder):
+    """A copy of the bundled model with a tiny safety checker, which is diffusers' own."""
     small = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 1, "num_hidden_layers": 1}
     config = transformers.CLIPConfig(
         text_config=small, vision_config=small | {"image_size": 32, "patch_size": 8}, projection_dim=8
@@ -138,11 +143,27 @@ def test_a_safety_checker_is_loaded_where_the_model_brings_one(folder):
     index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
     index["feature_extractor"] = ["transformers", "CLIPFeatureExtractor"]
     (folder / "model_index.json").write_text(json.dumps(index))
-    found = find_model(folder)
+    return folder
+
+
+def test_a_safety_checker_is_loaded_where_the_model_brings_one(checked_folder):
+    found = find_model(checked_folder)
     loaded = load(found, CPU)
     assert found.has_safety_checker
     assert isinstance(loaded.safety_checker, StableDiffusionSafetyChecker)
     assert loaded.feature_extractor is not None
+
+
+def test_nobody_is_told_of_a_black_picture_that_nobody_gets(checked_folder, caplog):
+    loaded = load(find_model(checked_folder), CPU)
+    torch.nn.init.constant_(loaded.safety_checker.concept_embeds_weights, -2)  # below every cosine
+    log = logging.getLogger(StableDiffusionSafetyChecker.__module__)
+    log.addHandler(caplog.handler)
+    try:
+        assert is_flagged(loaded, torch.zeros(1, 3, 32, 32), Image.new("RGB", (32, 32)))
+    finally:
+        log.removeHandler(caplog.handler)
+    assert caplog.messages == []
 
 
 def test_a_text_encoder_is_taken_out_of_a_whole_clip_model(folder, tmp_path):

@@ -1,8 +1,7 @@
-"""Real model, real thread; the U-Net is held between two ticks by a hook, so that what happens when is known."""
+"""Real model, real thread; `ticks` holds the U-Net between two ticks, so that what happens when is known."""
 
 import dataclasses
 import queue
-import threading
 
 import diffusers
 import numpy as np
@@ -52,55 +51,6 @@ class Asked(Drawing):
 
     def end(self):
         return self.events()[-1]
-
-
-class Ticks:
-    """Holds every U-Net call until `go`, and keeps count of rows."""
-
-    def __init__(self, unet) -> None:
-        self.is_held = True
-        self.rows: list[int] = []
-        self.faults: list = []
-        self._begun: queue.SimpleQueue = queue.SimpleQueue()
-        self._go = threading.Semaphore(0)
-        self._handle = unet.register_forward_pre_hook(self._hook, with_kwargs=True)
-
-    def _hook(self, _, args, kwargs):
-        self.rows.append(len(args[0]))
-        self._begun.put(len(args[0]))
-        if self.is_held:
-            assert self._go.acquire(timeout=WAIT_S)
-        for fault in self.faults:
-            fault(args[0], kwargs["encoder_hidden_states"])
-
-    def begun(self) -> int:
-        """Wait until a call begins; its rows."""
-        return self._begun.get(timeout=WAIT_S)
-
-    def go(self) -> None:
-        """Let one call go on."""
-        self._go.release()
-
-    def next(self) -> int:
-        """Let a call go on and wait for the one after it; its rows."""
-        self.go()
-        return self.begun()
-
-    def free(self) -> None:
-        """Let all calls go on from here."""
-        self.is_held = False
-        self._go.release()
-
-    def remove(self) -> None:
-        self.free()
-        self._handle.remove()
-
-
-@pytest.fixture
-def ticks(model):
-    ticks = Ticks(model.unet)
-    yield ticks
-    ticks.remove()
 
 
 @pytest.fixture
@@ -630,10 +580,3 @@ def test_each_picture_is_handed_over_as_soon_as_it_is_finished(start, model, tic
     ticks.free()
     kinds = [type(event) for event in drawing.events()]
     assert kinds == [Progress, Progress, Picture, Progress, Progress, Progress, Picture, GenerationResult]
-
-
-def test_the_time_that_is_left_can_be_told(executor, ticks):
-    drawing = Asked()
-    executor.submit(drawing)
-    ticks.free()
-    assert all(event.seconds_per_step > 0 for event in drawing.events() if isinstance(event, Progress))

@@ -105,9 +105,12 @@ def test_a_broken_json_file_is_named_with_the_reason(folder, file, break_it, rea
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file_is_named(folder):
-    (folder / "unet" / "config.json").chmod(0)
-    assert "cannot be read: Permission denied" in str(refusal(folder))
+@pytest.mark.parametrize("place", ["unet/config.json", "unet", "tokenizer", "scheduler", "."])
+def test_what_is_unreadable_is_named(folder, place):
+    (folder / place).chmod(0)
+    error = refusal(folder)
+    (folder / place).chmod(0o700)
+    assert "cannot be read: Permission denied" in str(error)
 
 
 WEIGHTS = [
@@ -291,10 +294,21 @@ def test_a_part_is_taken_from_elsewhere(folder, part, place):
     assert getattr(found, "folder", found) == BUNDLED / part
 
 
-def test_a_part_that_is_not_there_is_named():
-    error = refusal("emoji", vae="no-such-folder")
+@pytest.mark.parametrize("name", ["no-such-folder", "", " "])
+def test_a_part_that_is_not_there_is_named(name):
+    error = refusal("emoji", vae=name)
     assert error.rule == "model_missing"
-    assert "vae must be a folder or an id on the hub" in str(error)
+    assert str(error) == f"{name!r} is not there: vae must be a folder or an id on the hub"
+
+
+def test_a_part_whose_name_no_file_can_have_is_refused():
+    assert refusal("emoji", vae="a" * 300).facts["file"] == "a" * 300
+
+
+@pytest.mark.parametrize("name", ["a--b/c", f"{'a' * 100}/b", "a/b.git"])
+def test_an_id_that_the_hub_cannot_have_is_refused(name):
+    assert refusal(name).rule == "model_unreachable"
+    assert refusal("emoji", tokenizer=name).rule == "model_unreachable"
 
 
 def test_a_text_encoder_inside_a_whole_clip_model_is_measured_by_its_text_config(folder, tmp_path):

@@ -1,4 +1,5 @@
 import os
+from contextlib import nullcontext
 
 import pytest
 from PIL import Image
@@ -121,12 +122,27 @@ def test_checking_leaves_nothing_behind_and_changes_nothing(tmp_path):
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("old.png", b"old")]
 
 
+def test_checking_a_link_that_points_nowhere_leaves_it_there(tmp_path):
+    (tmp_path / "link.png").symlink_to(tmp_path / "nowhere.png")
+    file = output(tmp_path / "link.png")
+    assert [each.name for each in tmp_path.iterdir()] == ["link.png"]
+    file.save(b"new", index=0, seed=7)
+    assert (tmp_path / "nowhere.png").read_bytes() == b"new"
+
+
 @pytest.mark.parametrize(
     ("count", "grid"),
     [(1, Grid(1, 1)), (2, Grid(1, 2)), (3, Grid(2, 2)), (4, Grid(2, 2)), (5, Grid(2, 3)), (16, Grid(4, 4))],
 )
 def test_a_grid_is_as_square_as_can_be(count, grid):
     assert Grid.of(count) == grid
+
+
+@pytest.mark.parametrize(("extension", "is_refused"), [("webp", True), ("png", False), ("jpg", False)])
+def test_a_grid_that_a_kind_of_file_cannot_hold_is_refused(extension, is_refused):
+    Grid(1, 15).check(1024, 64, extension)
+    with pytest.raises(InvalidOutput, match="16384x64 is too large for webp") if is_refused else nullcontext():
+        Grid(1, 16).check(1024, 64, extension)
 
 
 def test_a_grid_puts_pictures_row_by_row_and_leaves_the_rest_black():

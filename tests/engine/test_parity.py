@@ -38,7 +38,7 @@ DIFFUSERS = {
 LONG = "a red heart on a blue background, " * 20
 
 
-def case(scheduler, width, height, steps, guidance, prompt, negative_prompt=""):  # noqa: PLR0917 - a table's columns
+def case(scheduler, width, height, steps, guidance, prompt, negative_prompt=""):
     return GenerationRequest(
         prompt=prompt,
         negative_prompt=negative_prompt,

@@ -105,7 +105,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(request=REQUESTS, extension=st.sampled_from(["png", "webp", "jpg"]))
 def test_every_request_comes_back_out_of_every_kind_of_file(request, extension):
     picture = Picture(index=0, seed=request.seed, image=NOISE)
@@ -143,6 +143,16 @@ def test_a_jpeg_of_the_web_ui_is_read_in_either_byte_order(encoding):
     found = read(file.getvalue())
     assert found.parameters == text
     assert found.request == asked(replace(REQUEST, scheduler="heun", num_images=1))
+
+
+def test_a_note_that_a_camera_wrote_leaves_the_text():
+    exif = Image.Exif()
+    inside = exif.get_ifd(0x8769)
+    inside[0x9286] = b"UNICODE\0" + text_of(REQUEST).encode("utf-16-be")
+    inside[0x927C] = b"Nikon\0\xff\xfe"
+    file = io.BytesIO()
+    NOISE.save(file, "JPEG", exif=exif)
+    assert read(file.getvalue()).parameters == text_of(REQUEST)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +203,7 @@ def test_bytes_that_are_no_picture_say_nothing(data):
 FILES = {extension: encode(PICTURE, REQUEST, CARD, extension=extension) for extension in ("png", "webp", "jpg")}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     extension=st.sampled_from(sorted(FILES)),
     changes=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 255)), min_size=1, max_size=8),
