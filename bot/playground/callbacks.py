@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.playground.access import Access
 from bot.playground.attachments import Upload
 from bot.playground.errors import Json, invalid, refusal
-from bot.playground.interactions import COMPONENT, MODAL_SUBMIT, Interaction, Interactions
+from bot.playground.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL_SUBMIT, Interaction, Interactions
 from bot.playground.letter import Message
 from bot.playground.message_rules import Flag
 from bot.playground.messages import Messages
@@ -13,6 +13,12 @@ from bot.playground.modals import check_modal
 from bot.playground.world import World
 
 MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
+ALLOWED = {
+    COMMAND: {MESSAGE, DEFERRED, MODAL},
+    COMPONENT: {MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, MODAL},
+    AUTOCOMPLETE: {CHOICES},
+    MODAL_SUBMIT: {MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE},
+}
 MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 
 Files = Mapping[str, Upload]
@@ -55,16 +61,17 @@ class Callbacks:
         return {"interaction": facts, "resource": {"type": kind, "message": self._messages.shown(message)}}
 
     def _act(self, interaction: Interaction, kind: int, data: Json, files: Files) -> Message | None:
+        is_update = kind in (DEFERRED_UPDATE, UPDATE)
+        if kind not in ALLOWED[interaction.type] or (is_update and interaction.source_id is None):
+            raise invalid("type", f"This interaction cannot be answered with type {kind}", "BASE_TYPE_CHOICES")
         if kind == MESSAGE:
             return self._write(interaction, data, files)
         if kind == DEFERRED:
             if (data.get("flags") or 0) & ~Flag.EPHEMERAL:
                 raise invalid("data.flags", "Only EPHEMERAL may be set on a deferred answer", "BASE_TYPE_CHOICES")
             return self._write(interaction, data, {}, is_loading=True)
-        if kind in (DEFERRED_UPDATE, UPDATE):
+        if is_update:
             source = self._messages.by_id.get(interaction.source_id or "")
-            if interaction.type not in (COMPONENT, MODAL_SUBMIT) or interaction.source_id is None:
-                raise invalid("type", "This interaction has no message to update", "BASE_TYPE_CHOICES")
             if source is None:
                 raise refusal(10008)
             if kind == UPDATE:
@@ -72,11 +79,9 @@ class Callbacks:
             return source
         if kind == CHOICES:
             interaction.choices = _checked_choices(data.get("choices") or [])
-            return None
-        if kind != MODAL or interaction.type == MODAL_SUBMIT:
-            raise invalid("type", f"This interaction cannot be answered with type {kind}", "BASE_TYPE_CHOICES")
-        check_modal(data)
-        interaction.modal = data
+        else:
+            check_modal(data)
+            interaction.modal = data
         return None
 
     def follow_up(self, token: str, body: Json, files: Files) -> Json:

@@ -11,16 +11,10 @@ from bot.playground.feed import Feed
 from bot.playground.permissions import Permission
 from bot.playground.world import World
 
-CHAT_INPUT, SUBCOMMAND, GROUP = 1, 1, 2
-MAX_COMMANDS, MAX_MENUS, MAX_OPTIONS, MAX_CHOICES, MAX_DESCRIPTION, MAX_CHOICE, MAX_TOTAL = (
-    100,
-    15,
-    25,
-    25,
-    100,
-    100,
-    8000,
-)
+CHAT_INPUT, MESSAGE_MENU = 1, 3
+SUBCOMMAND, GROUP = 1, 2
+MAX_COMMANDS, MAX_MENUS, MAX_OPTIONS, MAX_CHOICES = 100, 15, 25, 25
+MAX_MENU_NAME, MAX_DESCRIPTION, MAX_CHOICE, MAX_TOTAL = 32, 100, 100, 8000
 NAME = re.compile(r"[-_'\w]{1,32}")
 LOCALIZED = ("name_localizations", "description_localizations")
 
@@ -84,22 +78,24 @@ class Commands:
         commands = [*self.listed(), *(self.listed(channel["guild_id"]) if "guild_id" in channel else [])]
         return [command | {"hidden": self.why_hidden(command, user, channel)} for command in commands]
 
-    def find(self, path: list[str], user: Json, channel: Json) -> Json:
+    def find(self, path: list[str], user: Json, channel: Json, *, kind: int = CHAT_INPUT) -> Json:
         """
-        The slash command that this user runs here.
+        The command that this user runs here.
 
         Args:
             path: its name, then those of group and sub command.
+            kind: a slash command, or one of a message's menu.
 
         Raises:
             NotPossible: there is none, or Discord does not show it to them.
         """
+        shown = f"/{path[0]}" if kind == CHAT_INPUT else path[0]
         for command in self.seen_by(user, channel):
-            if command["name"] == path[0] and command["type"] == CHAT_INPUT:
+            if command["name"] == path[0] and command["type"] == kind:
                 if command["hidden"]:
-                    raise NotPossible(f"/{path[0]} is not visible: {command['hidden']}")
+                    raise NotPossible(f"{shown} is not visible: {command['hidden']}")
                 return command
-        raise NotPossible(f"there is no command /{path[0]}")
+        raise NotPossible(f"there is no command {shown}")
 
     def why_hidden(self, command: Json, user: Json, channel: Json) -> str | None:
         """Why Discord does not show a command to somebody in a channel; None where it does."""
@@ -167,17 +163,22 @@ def check_commands(commands: list[Json]) -> None:
         if key[0] == CHAT_INPUT:
             _check_named(str(index), command)
             _check_options(str(index), command.get("options") or [])
+        elif not all(1 <= len(name) <= MAX_MENU_NAME for name in _names(command)):
+            raise invalid(f"{index}.name", "Must be between 1 and 32 in length.")
         if _text_length(command) > MAX_TOTAL:
             raise invalid(str(index), "Command exceeds maximum size (8000)", "APPLICATION_COMMAND_TOO_LARGE")
 
 
 def _check_named(path: str, thing: Json) -> None:
-    names = [thing["name"], *(thing.get("name_localizations") or {}).values()]
-    if not all(NAME.fullmatch(name) and name == name.lower() for name in names):
+    if not all(NAME.fullmatch(name) and name == name.lower() for name in _names(thing)):
         raise invalid(f"{path}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
     descriptions = [thing.get("description") or "", *(thing.get("description_localizations") or {}).values()]
     if not all(1 <= len(description) <= MAX_DESCRIPTION for description in descriptions):
         raise invalid(f"{path}.description", "Must be between 1 and 100 in length.")
+
+
+def _names(thing: Json) -> list[str]:
+    return [thing["name"], *(thing.get("name_localizations") or {}).values()]
 
 
 def _check_options(path: str, options: list[Json]) -> None:

@@ -44,6 +44,7 @@ class Control:
             "messages": playground.messages,
             "type": playground.type,
             "command": playground.command,
+            "menu": playground.menu,
             "autocomplete": playground.autocomplete,
             "click": playground.click,
             "select": playground.select,

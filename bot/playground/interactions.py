@@ -36,6 +36,7 @@ class Interaction:
     owners: Json
     command: str | None = None
     source_id: str | None = None
+    target_id: str | None = None
     opened_by: "Interaction | None" = None
     deadline: asyncio.TimerHandle | None = None
     callback_type: int | None = None
@@ -60,6 +61,8 @@ class Interaction:
             "user": self.user,
             "authorizing_integration_owners": self.owners,
         }
+        if self.target_id:
+            metadata["target_message_id"] = self.target_id
         if self.type == COMPONENT:
             metadata["interacted_message_id"] = self.source_id
         if self.opened_by:
@@ -109,6 +112,7 @@ class Interactions:
             owners={"0": guild.guild_id if guild else "0"},
             command=command,
             source_id=message.message_id if message else None,
+            target_id=data.get("target_id"),
             opened_by=opened_by,
         )
         self.by_token[interaction.token] = interaction

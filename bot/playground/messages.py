@@ -12,7 +12,7 @@ from bot.playground.limits import Limits
 from bot.playground.message_rules import SETTABLE, Flag, check_message, pinged
 from bot.playground.world import World
 
-PLAIN, REPLY, COMMAND = 0, 19, 20
+PLAIN, REPLY, COMMAND, MENU_COMMAND = 0, 19, 20, 23
 OLD_MESSAGE_S = 3600.0
 NONCE_LIFE_S = 300.0
 RETRY_OLD_EDIT_S = 0.2
@@ -77,7 +77,7 @@ class Messages:
             guild_id=channel.get("guild_id"),
             author=author,
             created_at=self._clock.now(),
-            type=REPLY if reference else COMMAND if cause and cause.metadata["type"] == 2 else PLAIN,  # noqa: PLR2004
+            type=REPLY if reference else _type_for(cause),
             flags=flags,
             cause=cause,
             reference=reference,
@@ -230,6 +230,12 @@ class Messages:
     def _tell_page_gone(self, message: Message) -> None:
         facts = {"channel_id": message.channel_id, "id": message.message_id, "for": self.for_page(message)["for"]}
         self._feed.tell("message_delete", **facts)
+
+
+def _type_for(cause: Cause | None) -> int:
+    if cause is None or cause.command is None:
+        return PLAIN
+    return MENU_COMMAND if "target_message_id" in cause.metadata else COMMAND
 
 
 def _intent(message: Message) -> Intent:

@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from bot.playground import wire
+from bot.playground.commands import MESSAGE_MENU
 from bot.playground.components import Kind, walk
 from bot.playground.errors import Json, NotPossible
 from bot.playground.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL_SUBMIT, PENDING, Interaction
@@ -41,6 +42,23 @@ class People:
         data = self._options(place).filled(command, path[1:], options or {})
         interaction = self._service.interactions.start(COMMAND, member, place, data, command=" ".join(path))
         return await self._answered(interaction, wait)
+
+    async def menu(self, name: str, message: str, *, user: str = "ann", wait: float = 30.0) -> Json:
+        """Run a command of a message's menu ("Apps" in Discord's client)."""
+        member = self._service.world.find_user(user)
+        target = self._seen(message, member)
+        place = self._service.world.channels[target.channel_id]
+        command = self._service.commands.find([name], member, place, kind=MESSAGE_MENU)
+        data: Json = {
+            "id": command["id"],
+            "name": name,
+            "type": MESSAGE_MENU,
+            "target_id": message,
+            "resolved": {"messages": {message: self._service.messages.shown(target)}},
+        }
+        if "guild_id" in command:
+            data["guild_id"] = command["guild_id"]
+        return await self._answered(self._service.interactions.start(COMMAND, member, place, data, command=name), wait)
 
     async def autocomplete(
         self,

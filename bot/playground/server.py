@@ -60,6 +60,7 @@ class Playground(People, Stage):
             document = Document(openapi)
         playground = cls(service, Rest(service, document))
         playground._build_world()
+        service.clock.start()
         runner = web.AppRunner(playground._app(), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:

@@ -88,15 +88,18 @@ export class Composer {
       return this.say(`Your message is too long: ${content.length} of ${MESSAGE_LENGTH} characters.`);
     }
     this.#leave();
-    const { error } = await this.world.ask("say", { content });
-    return this.say(error ?? "");
+    const refusal = await this.actions.say(content);
+    if (refusal && !this.box.value) this.box.value = content;
+    return this.say(refusal);
   }
 
   async #run() {
     const { command } = this.#form;
     const values = await this.#form.values();
     if (!values) return;
+    const hadFocus = this.panel.contains(document.activeElement);
     this.#leave();
+    if (hadFocus) this.box.focus();
     this.actions.run(command.path, values);
   }
 

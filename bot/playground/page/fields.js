@@ -5,7 +5,7 @@ import { bytes, el, icon } from "./dom.js";
 
 export class OptionField {
   constructor(option, text, { onkey, onedit, onfocus, onblur, onremove }) {
-    Object.assign(this, { option, text, picked: null, file: null });
+    Object.assign(this, { option, text, picked: null, offered: null, file: null });
     this.error = el("small", { class: "error", id: `option-${option.name}-error`, role: "alert" });
     const isFile = option.type === ATTACHMENT;
     this.input = isFile ? this.#chooser() : this.#textInput();

@@ -62,13 +62,13 @@ export class CommandForm {
       );
   }
 
-  /** Whether Enter takes the marked suggestion: not where the text is already one, nor where free text will do. */
+  /** Whether Enter takes the marked suggestion: not where the text is already one, nor where the line is to be sent. */
   takesChoice() {
     const field = [...this.#fields.values()].find((one) => this.#inputOf(one) === document.activeElement);
-    if (!field || !this.picker.isOpen) return false;
+    if (!field || this.picker.active < 0) return false;
     if (this.picker.wasMoved) return true;
-    const choices = choicesOf(field.option, this.world);
-    return Boolean(choices && field.text.trim() && !chosen(choices, field.text));
+    const choices = field.offered ?? choicesOf(field.option, this.world);
+    return Boolean(field.text.trim() && !chosen(choices, field.text));
   }
 
   /** Gives `file` to the first option that still lacks one; false where there is none. */
@@ -147,19 +147,23 @@ export class CommandForm {
     const facts = { name: this.command.path, focused: option.name, options };
     const { choices } = await this.world.ask("autocomplete", facts);
     if (field.text !== text || document.activeElement !== this.#inputOf(field)) return;
-    if (choices) this.#offer(field, choices, -1);
+    field.offered = choices;
+    // The message box holds free text, which Enter sends as it stands.
+    if (choices) this.#offer(field, choices, field === this.primary ? -1 : 0);
     else this.say("Loading options failed");
   }
 
   #offer(field, items, active) {
     const { name, description } = field.option;
     const onpick = (item) => {
+      clearTimeout(this.#autocomplete);
       field.picked = item;
       field.text = this.#inputOf(field).value = item.name;
       this.#complain(field, "");
       this.picker.close();
     };
-    this.picker.open(this.#inputOf(field), `${name}: ${description}`, items, { active, onpick });
+    const empty = "No options match your search.";
+    this.picker.open(this.#inputOf(field), `${name}: ${description}`, items, { active, empty, onpick });
   }
 
   #inputOf(field) {

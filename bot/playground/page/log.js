@@ -9,16 +9,14 @@ const COMPACT_WITHIN_MS = 7 * 60 * 1000;
 export class Log {
   #views = new Map();
   #isAtEnd = true;
+  #sizesAtEnd = "";
   #place = null;
 
   constructor({ scroller, list, welcome, toEnd }, actions) {
     Object.assign(this, { scroller, list, welcome, toEnd, actions });
-    scroller.addEventListener("scroll", () => {
-      this.#isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < STICKY_PX;
-      toEnd.hidden = this.#isAtEnd;
-    });
-    toEnd.addEventListener("click", () => this.#scrollToEnd());
-    const stick = new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd());
+    scroller.addEventListener("scroll", () => this.#scrolled());
+    toEnd.addEventListener("click", () => this.scrollToEnd());
+    const stick = new ResizeObserver(() => this.#isAtEnd && this.scrollToEnd());
     stick.observe(list);
     stick.observe(scroller);
   }
@@ -34,19 +32,21 @@ export class Log {
     let previous = null;
     let position = 0;
     const show = (key, make) => this.#viewAt(key, make, position++);
-    const showNotes = (after) =>
-      notes
-        .filter((note) => note.after === after)
-        .forEach((note) => show(note.key, () => new NoteView(note, this.actions)));
-    showNotes(undefined);
+    const showNotes = (isDue) => {
+      while (notes.length && isDue(notes[0])) {
+        const note = notes.shift();
+        show(note.key, () => new NoteView(note, this.actions));
+      }
+    };
     for (const message of messages) {
+      showNotes(({ after }) => BigInt(after) < BigInt(message.id));
       show(message.id, () => new MessageView(message.id, this.actions)).update(message, {
         world,
         isCompact: previous !== null && goesOn(previous, message),
       });
-      showNotes(message.id);
       previous = message;
     }
+    showNotes(() => true);
     this.welcome.hidden = !world.isRead || keys.size > 0;
   }
 
@@ -57,6 +57,13 @@ export class Log {
     view.element.focus({ preventScroll: true });
     view.element.classList.add("found");
     setTimeout(() => view.element.classList.remove("found"), 1500);
+  }
+
+  /** Goes to the newest message and stays there. */
+  scrollToEnd() {
+    this.#isAtEnd = true;
+    this.#sizesAtEnd = this.#sizes();
+    this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   #clear() {
@@ -83,8 +90,17 @@ export class Log {
     return view;
   }
 
-  #scrollToEnd() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
+  /** Only the reader leaves the end: where sizes changed too, the log has grown or the message box has shrunk. */
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    if (scrollHeight - scrollTop - clientHeight < STICKY_PX) this.#isAtEnd = true;
+    else if (this.#sizes() === this.#sizesAtEnd) this.#isAtEnd = false;
+    else if (this.#isAtEnd) this.scrollToEnd();
+    this.toEnd.hidden = this.#isAtEnd;
+  }
+
+  #sizes() {
+    return `${this.scroller.scrollHeight}/${this.scroller.clientHeight}`;
   }
 }
 
@@ -97,8 +113,8 @@ function goesOn(previous, message) {
 
 /** A line of this page alone: a command on its way, or one that nobody answered. */
 class NoteView {
-  constructor({ key, bot, member, command, failure }, actions) {
-    const used = el("span", { class: "mention", textContent: `/${command}` });
+  constructor({ key, bot, member, shown, failure }, actions) {
+    const used = el("span", { class: "mention", textContent: shown });
     const above = el(
       "div",
       { class: "above" },

@@ -16,20 +16,20 @@ const world = new World();
 
 const actions = {
   /** Runs a command; while it is on its way, and when nobody answers, the channel says so. */
-  async run(command, options, menu = {}) {
-    const line = { bot: world.bot, member: world.me, command };
-    const { newest } = world;
-    let note = null;
-    const timer = setTimeout(
-      () => (note = world.isAnswered(command, newest) ? null : world.note(line)),
-      SENDING_SHOWN_AFTER_MS,
-    );
-    const result = await world.ask("command", { name: command, options, ...menu });
-    clearTimeout(timer);
-    if (note) world.drop(note);
-    const failure = failureOf(result);
-    if (failure) world.note({ ...line, failure });
-    if (result.modal) showModal(result);
+  run(command, options) {
+    return follow(command, `/${command}`, world.ask("command", { name: command, options }));
+  },
+
+  /** Runs a command of `message`'s menu. */
+  runOn(message, command) {
+    return follow(command, command, world.ask("menu", { name: command, message: message.id }));
+  },
+
+  /** Says `content`; the sentence that says why not, where it was refused. */
+  async say(content) {
+    log.scrollToEnd();
+    const { error } = await world.ask("say", { content });
+    return error ?? "";
   },
 
   async press(message, customId, values) {
@@ -46,10 +46,6 @@ const actions = {
   async remove(message) {
     const { error } = await world.ask("delete", { message: message.id });
     if (error) fail(message, error);
-  },
-
-  dismiss(message) {
-    return actions.remove(message);
   },
 
   dropNote(key) {
@@ -71,9 +67,9 @@ const actions = {
       ...world.visibleCommands(3).map(({ name }) => ({
         label: name,
         drawing: "apps",
-        act: () => actions.run(name, {}, { type: 3, target: message.id }),
+        act: () => actions.runOn(message, name),
       })),
-      ...(isEphemeral ? [{ label: "Dismiss message", drawing: "close", act: () => actions.dismiss(message) }] : []),
+      ...(isEphemeral ? [{ label: "Dismiss message", drawing: "close", act: () => actions.remove(message) }] : []),
       ...(mayDelete && !isEphemeral
         ? [{ label: "Delete message", drawing: "trash", isDanger: true, act: () => actions.remove(message) }]
         : []),
@@ -86,6 +82,24 @@ const log = new Log(
   actions,
 );
 const composer = new Composer(find("#composer"), world, actions);
+
+/** Shows that `command`, written as `shown`, is on its way, and what comes of it, where and by whom it was run. */
+async function follow(command, shown, asked) {
+  const { user, channel, newest: after, bot, me: member } = world;
+  const line = { user, channel, after, bot, member, command, shown };
+  let note = null;
+  const timer = setTimeout(
+    () => (note = world.isAnswered(line) ? null : world.note(line)),
+    SENDING_SHOWN_AFTER_MS,
+  );
+  log.scrollToEnd();
+  const result = await asked;
+  clearTimeout(timer);
+  if (note) world.drop(note);
+  const failure = failureOf(result);
+  if (failure) world.note({ ...line, failure });
+  if (result.modal) showModal(result);
+}
 
 /** The sentence of a result that is none, in Discord's words. */
 function failureOf({ error, state }) {

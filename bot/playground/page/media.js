@@ -101,8 +101,7 @@ export function enlarge(pictures, index) {
     image.src = original.href = url;
     image.alt = description || filename;
     image.classList.toggle("small", isSmall(pictures[index]));
-    const place = pictures.length > 1 ? ` (${index + 1} of ${pictures.length})` : "";
-    caption.replaceChildren(`${description || filename}${place}`, original);
+    caption.replaceChildren(description || filename, original);
   };
   const dialog = el(
     "dialog",

@@ -82,9 +82,11 @@ export class MessageView {
     const signature = JSON.stringify(data);
     if (part.signature === signature) return;
     part.signature = signature;
-    const focused = part.element.contains(document.activeElement) ? document.activeElement.dataset.customId : undefined;
+    const focused = part.element.contains(document.activeElement) ? document.activeElement : null;
     part.element.replaceChildren(...make());
-    if (focused) part.element.querySelector(`[data-custom-id="${CSS.escape(focused)}"]`)?.focus();
+    if (!focused) return;
+    const same = part.element.querySelector(`[data-custom-id="${CSS.escape(focused.dataset.customId ?? "")}"]`);
+    (same ?? this.element).focus({ preventScroll: true });
   }
 
   #above(answered) {
@@ -96,7 +98,7 @@ export class MessageView {
         avatar(used.user),
         el("b", { textContent: nameOf(used.user) }),
         " used ",
-        el("span", { class: "mention", textContent: `/${message.cmd}` }),
+        el("span", { class: "mention", textContent: used.target_message_id ? message.cmd : `/${message.cmd}` }),
       ];
     if (answered === undefined) return [];
     if (answered === null)
@@ -162,7 +164,7 @@ export class MessageView {
       type: "button",
       class: "link",
       textContent: "Dismiss message",
-      onclick: () => this.#actions.dismiss(this.message),
+      onclick: () => this.#actions.remove(this.message),
     });
     return [icon("eye"), "Only you can see this · ", dismiss];
   }

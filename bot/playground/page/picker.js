@@ -2,6 +2,9 @@
 
 import { el } from "./dom.js";
 
+const HEIGHT_PX = 420;
+const GAP_PX = 8;
+
 export class Picker {
   #items = [];
   #field = null;
@@ -17,10 +20,14 @@ export class Picker {
     return !this.root.hidden;
   }
 
-  /** Lists `items` (`{name, detail, note, value}`) for `field`; `active` is the one that Enter takes, -1 for none. */
-  open(field, heading, items, { active = 0, onpick }) {
+  /**
+   * Lists `items` (`{name, detail, note, value}`) for `field`; `active` is the one that Enter takes, -1 for none.
+   *
+   * Where there are none it says `empty`, or stays closed.
+   */
+  open(field, heading, items, { active = 0, empty, onpick }) {
     this.close();
-    if (!items.length) return;
+    if (!items.length && !empty) return;
     this.#items = items;
     this.#field = field;
     this.#onpick = onpick;
@@ -36,8 +43,11 @@ export class Picker {
       row.addEventListener("click", () => onpick(item));
       return row;
     });
+    if (!rows.length) rows.push(el("div", { class: "muted none", textContent: empty }));
     this.root.replaceChildren(el("div", { class: "picker-heading", textContent: heading }), ...rows);
     this.root.hidden = false;
+    const above = this.root.parentElement.getBoundingClientRect().top;
+    this.root.style.maxHeight = `${Math.min(HEIGHT_PX, above - 2 * GAP_PX)}px`;
     field.setAttribute("aria-controls", this.root.id);
     this.wasMoved = false;
     this.#activate(Math.min(active, items.length - 1));
@@ -52,8 +62,9 @@ export class Picker {
   }
 
   move(by) {
-    this.wasMoved = true;
     const count = this.#items.length;
+    if (!count) return;
+    this.wasMoved = true;
     this.#activate(this.active < 0 && by < 0 ? count - 1 : (this.active + by + count) % count);
   }
 

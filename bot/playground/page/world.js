@@ -50,15 +50,15 @@ export class World {
     return this.rooms.find((room) => room.name === this.channel);
   }
 
-  /** The id of the last message in the channel, undefined where there is none. */
+  /** The id of the last message in the channel, 0 where there is none. */
   get newest() {
-    return [...this.messages.keys()].at(-1);
+    return [...this.messages.keys()].at(-1) ?? "0";
   }
 
-  /** Whether an answer to the acting member's `command` stands after the message `since`. */
-  isAnswered(command, since = "0") {
+  /** Whether an answer to the member's command stands after the message that was the newest when it was run. */
+  isAnswered({ user, command, after }) {
     const isAnswer = ({ id, cmd, interaction_metadata: used }) =>
-      cmd === command && used.user.username === this.user && BigInt(id) > BigInt(since);
+      cmd === command && used.user.username === user && BigInt(id) > BigInt(after);
     return [...this.messages.values()].some(isAnswer);
   }
 
@@ -135,15 +135,9 @@ export class World {
     await this.read();
   }
 
-  /** Adds a line that only this page has ("Sending command…") after the newest message, to be dropped later. */
+  /** Adds a line that only this page has ("Sending command…"), to be dropped later; it follows the message `after`. */
   note(fields) {
-    const note = {
-      key: `note-${crypto.randomUUID()}`,
-      user: this.user,
-      channel: this.channel,
-      after: this.newest,
-      ...fields,
-    };
+    const note = { key: `note-${crypto.randomUUID()}`, ...fields };
     this.notes.push(note);
     this.changed();
     return note;

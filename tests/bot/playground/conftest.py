@@ -6,6 +6,7 @@ import io
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import discord
@@ -159,6 +160,24 @@ def invoke(registered, playground):
 
 
 @pytest.fixture
+def complete(registered, playground):
+    """Let ann type an option without waiting for its choices; what the bot can do with it."""
+
+    async def complete():
+        return Answering(
+            registered, playground, await playground.autocomplete("imagine", "sampler", {"sampler": "eu"}, wait=0)
+        )
+
+    return complete
+
+
+@pytest.fixture
+def standing_clock(playground, monkeypatch):
+    """Time passes in the playground by `advance` alone."""
+    monkeypatch.setattr("bot.playground.clock.time", SimpleNamespace(time=lambda: 2_000_000_000.0))
+
+
+@pytest.fixture
 def press(registered, playground):
     """Let a member press a button without waiting; what the bot can do with it."""
 
@@ -236,6 +255,10 @@ class Bot(discord.AutoShardedClient):
         self.tree.add_command(app_commands.Command(name="imagine", description="Draw", callback=self._imagine))
         self.tree.add_command(app_commands.Command(name="slow", description="Defer", callback=self._slow))
         self.tree.add_command(app_commands.Command(name="silent", description="Say nothing", callback=self._silent))
+        self.tree.add_command(app_commands.ContextMenu(name="Start from this", callback=self._start_from))
+        models = app_commands.Command(name="models", description="Choose one", callback=self._choose_model)
+        models.autocomplete("model")(self._complete_model)
+        self.tree.add_command(models)
         limits = app_commands.Group(
             name="limits",
             description="Limits",
@@ -278,6 +301,17 @@ class Bot(discord.AutoShardedClient):
 
     async def _silent(self, interaction: discord.Interaction):
         self.interaction = interaction
+
+    async def _start_from(self, interaction: discord.Interaction, message: discord.Message):
+        await interaction.response.send_message(f"{message.content} in {message.channel}")
+
+    async def _choose_model(self, interaction: discord.Interaction, model: str, steps: int = 20):
+        await interaction.response.send_message(f"{model} {steps}")
+
+    async def _complete_model(self, interaction: discord.Interaction, current: str):
+        steps = interaction.namespace.steps
+        names = [name for name in ("Emoji", "Euclid", "SD 1.5") if name.lower().startswith(current.lower())]
+        return [app_commands.Choice(name=f"{name} ({steps} steps)", value=name.lower()) for name in names]
 
     async def _set_limit(
         self, interaction: discord.Interaction, limit: str, value: int, member: discord.Member | None = None

@@ -36,10 +36,11 @@ def put(rest, playground):
         ([command(options=[option(n, description="x" * 100, choices=[{"name": "x" * 99 + str(i), "value": "y" * 100} for i in range(2)]) for n in range(20)])], 50035),
         ([command(name=f"draw{n}") for n in range(101)], 30032),
         ([{"type": 3, "name": f"Info {n}"} for n in range(16)], 30032),
+        ([{"type": 3, "name": "x" * 33}], 50035),
     ],
     ids=[
         "capital", "space", "long description", "twice", "26 options", "option twice", "required after optional",
-        "26 choices", "long choice", "over 8000 characters", "101 commands", "16 menus",
+        "26 choices", "long choice", "over 8000 characters", "101 commands", "16 menus", "long menu",
     ],
 )  # fmt: skip
 async def test_commands_against_the_rules_are_refused_and_change_nothing(put, playground, commands, code):
@@ -195,3 +196,40 @@ async def test_autocomplete_sends_what_was_typed_so_far(put, playground):
     sent = bot_sees[-1]
     assert sent["type"] == 4
     assert sent["data"]["options"][0] == {"name": "o0", "type": 3, "value": "eu", "focused": True}
+
+
+async def test_a_command_of_a_messages_menu_is_sent_with_the_message(put, rest, playground):
+    await put({"type": 3, "name": "Start from this"})
+    message = await rest.post("a red heart")
+    bot_sees = []
+    playground._service.feed.carry(lambda event: bot_sees.append(event.data))
+    await playground.menu("Start from this", message["id"], wait=0)
+    sent = bot_sees[-1]
+    assert (sent["type"], sent["data"]["type"], sent["data"]["target_id"]) == (2, 3, message["id"])
+    assert sent["data"]["resolved"]["messages"][message["id"]]["content"] == "a red heart"
+    assert "message" not in sent
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "sentence"),
+    [
+        ("Start from this", "ann", "there is no command Start from this"),
+        ("draw", "ann", "there is no command draw"),
+        ("Moderate", "ann", "Moderate is not visible: you do not have the permission"),
+    ],
+    ids=["unknown", "a slash command", "a moderator's"],
+)
+async def test_a_menu_has_only_the_commands_that_the_member_sees(put, rest, playground, *, name, user, sentence):
+    await put(command(), {"type": 3, "name": "Moderate", "default_member_permissions": "8192"})
+    message = await rest.post()
+    with pytest.raises(NotPossible, match=sentence):
+        await playground.menu(name, message["id"], user=user)
+
+
+async def test_a_strangers_ephemeral_message_has_no_menu(put, rest, playground):
+    await put({"type": 3, "name": "Info"}, command())
+    started = await playground.command("draw", wait=0)
+    path = f"/interactions/{started['id']}/{started['token']}/callback?with_response=1"
+    _, answer = await rest("POST", path, {"type": 4, "data": {"content": "only ann", "flags": 64}})
+    with pytest.raises(NotPossible, match="there is no such message"):
+        await playground.menu("Info", answer["resource"]["message"]["id"], user="ben")

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from bot.playground import Playground
+from bot.playground import Limits, Playground
 
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
@@ -25,7 +25,8 @@ expect = playwright.expect
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Json = dict[str, Any]
-EPHEMERAL = 64
+AUTOCOMPLETE, EPHEMERAL = 4, 64
+PATIENCE_S = 30
 PHONE = {"width": 390, "height": 844}
 COMMANDS: list[Json] = [
     {
@@ -45,6 +46,7 @@ COMMANDS: list[Json] = [
         ],
     },
     {"name": "quota", "description": "What is left"},
+    {"name": "Start from this", "type": 3},
     {
         "name": "limits",
         "description": "Limits",
@@ -85,6 +87,7 @@ class ScriptedBot:
         self.playground = playground
         self.session = session
         self.answers: dict[str, Json] = {}
+        self.choices: list[Json] = []
         self.ignored: set[str] = set()
         self.heard: asyncio.Queue[Json] = asyncio.Queue()
 
@@ -124,21 +127,31 @@ class ScriptedBot:
                     await self.answer(event["d"])
 
     async def answer(self, interaction: Json) -> None:
+        if interaction["type"] == AUTOCOMPLETE:
+            await self.call_back(interaction, {"type": 8, "data": {"choices": self.choices}})
+            return
         self.heard.put_nowait(interaction)
         name = interaction["data"].get("name") or interaction["data"]["custom_id"]
         if name not in self.ignored:
-            answer = self.answers.get(name, message("done"))
-            await self.request("POST", f"/interactions/{interaction['id']}/{interaction['token']}/callback", answer)
+            await self.call_back(interaction, self.answers.get(name, message("done")))
+
+    async def call_back(self, interaction: Json, answer: Json) -> None:
+        await self.request("POST", f"/interactions/{interaction['id']}/{interaction['token']}/callback", answer)
+
+    async def next(self) -> Json:
+        """The next command, press or form that the page sends."""
+        return await asyncio.wait_for(self.heard.get(), PATIENCE_S)
 
     async def options(self) -> Json:
         """What the next command that the page sends is given."""
-        interaction = await asyncio.wait_for(self.heard.get(), 5)
+        interaction = await self.next()
         return {option["name"]: option["value"] for option in interaction["data"].get("options", [])}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Any]:
     async with playwright.async_playwright() as started:
+        expect.set_options(timeout=PATIENCE_S * 1000)
         browser = await started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         await browser.close()
@@ -146,7 +159,7 @@ async def browser() -> AsyncIterator[Any]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def playground() -> AsyncIterator[Playground]:
-    async with Playground.open() as playground:
+    async with Playground.open(limits=Limits(deadline_s=PATIENCE_S)) as playground:
         yield playground
 
 
@@ -157,7 +170,7 @@ async def bot(playground: Playground) -> AsyncIterator[ScriptedBot]:
         bot = ScriptedBot(playground, session)
         ready = asyncio.Event()
         task = asyncio.create_task(bot.serve(ready))
-        await asyncio.wait_for(ready.wait(), 5)
+        await asyncio.wait_for(ready.wait(), PATIENCE_S)
         await bot.request("PUT", f"/applications/{playground.user_id('imagine')}/commands", COMMANDS)
         yield bot
         task.cancel()
@@ -175,7 +188,7 @@ async def visit(browser: Any, playground: Playground, bot: ScriptedBot) -> Async
         context = await browser.new_context(viewport=viewport or {"width": 1280, "height": 800})
         contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("console", lambda line: complaints.append(f"{line.type}: {line.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{playground.url}/#{user}/art")
@@ -218,6 +231,17 @@ def log(page: Any) -> Any:
 async def send(page: Any, line: str) -> None:
     await box(page).fill(line)
     await box(page).press("Enter")
+
+
+async def is_at_end(page: Any) -> bool:
+    """Whether the log shows its end, once the browser has laid it out anew."""
+    return bool(
+        await page.evaluate("""async () => {
+          for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+          const { scrollHeight, scrollTop, clientHeight } = document.querySelector("#scroller");
+          return scrollHeight - scrollTop - clientHeight < 2;
+        }""")
+    )
 
 
 @asynccontextmanager
@@ -277,15 +301,40 @@ async def test_the_keyboard_alone_fills_in_a_command(page, bot):
 
 
 async def test_an_autocompleted_option_offers_what_the_bot_says(page, bot):
-    bot.answers["imagine"] = {"type": 8, "data": {"choices": [{"name": "Euler a", "value": "euler_a"}]}}
+    bot.choices = [{"name": "Euler a", "value": "euler_a"}]
     await box(page).fill("/imagine a whale")
     await page.get_by_role("button", name="sampler").click()
     await page.keyboard.type("eu")
     await page.get_by_role("option", name="Euler a").click()
-    while not bot.heard.empty():
-        bot.heard.get_nowait()
     await page.keyboard.press("Enter")
     assert await bot.options() == {"prompt": "a whale", "sampler": "euler_a"}
+
+
+async def test_enter_takes_the_first_completion_of_an_option_and_the_next_one_sends(page, bot):
+    bot.choices = [{"name": "Euler a", "value": "euler_a"}]
+    await box(page).fill("/imagine a whale")
+    await page.get_by_role("button", name="sampler").click()
+    await page.keyboard.type("eu")
+    await expect(page.get_by_role("option", name="Euler a")).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("sampler", exact=True)).to_have_value("Euler a")
+    await page.keyboard.press("Enter")
+    assert await bot.options() == {"prompt": "a whale", "sampler": "euler_a"}
+
+
+async def test_an_option_without_completions_says_so(page, bot):
+    await box(page).fill("/imagine a whale")
+    await page.get_by_role("button", name="sampler").click()
+    await expect(page.get_by_text("No options match your search.")).to_be_visible()
+
+
+async def test_a_command_sent_from_an_option_gives_the_focus_back_to_the_box(page, bot):
+    await box(page).fill("/imagine a whale")
+    await page.get_by_role("button", name="images").click()
+    await page.keyboard.type("2")
+    await page.keyboard.press("Enter")
+    assert await bot.options() == {"prompt": "a whale", "images": 2}
+    await expect(box(page)).to_be_focused()
 
 
 @pytest.mark.parametrize(
@@ -310,7 +359,7 @@ async def test_a_file_can_be_given_to_a_command(page, bot):
     await (await chooser.value).set_files({"name": "whale.png", "mimeType": "image/png", "buffer": picture("blue")})
     await expect(page.get_by_role("button", name="whale.png")).to_be_visible()
     await box(page).press("Enter")
-    interaction = await asyncio.wait_for(bot.heard.get(), 5)
+    interaction = await bot.next()
     assert [each["filename"] for each in interaction["data"]["resolved"]["attachments"].values()] == ["whale.png"]
 
 
@@ -332,6 +381,7 @@ async def test_what_the_playground_refuses_is_said_above_the_box(page, playgroun
     playground.overwrite("art", "ann", deny="send_messages")
     await send(page, "hello")
     await expect(page.get_by_role("alert").filter(has_text="ann may not write here")).to_be_visible()
+    await expect(box(page)).to_have_value("hello")
 
 
 async def test_a_playground_that_stops_says_so(browser):
@@ -358,6 +408,27 @@ async def test_edits_and_deletions_are_live(page, bot):
         await expect(log(page).get_by_role("listitem")).to_have_count(0)
 
 
+async def test_the_log_stays_at_its_end_when_it_grows_before_the_last_scroll_is_heard_of(page, bot):
+    await bot.send("\n".join(map(str, range(60))))
+    await expect(log(page).get_by_text("59")).to_be_in_viewport()
+    await page.evaluate("""() => {
+      const filler = document.createElement("li");
+      filler.style.height = "500px";
+      document.querySelector("#log").append(filler);
+      document.querySelector("#scroller").dispatchEvent(new Event("scroll"));
+    }""")
+    assert await is_at_end(page)
+
+
+async def test_whoever_runs_a_command_is_taken_to_its_answer(page, bot):
+    await bot.send("\n".join(map(str, range(60))))
+    await page.locator("#scroller").evaluate("(scroller) => (scroller.scrollTop = 0)")
+    await expect(page.get_by_role("button", name="Jump to the newest messages")).to_be_visible()
+    bot.answers["quota"] = message("56 of 60 left")
+    await send(page, "/quota")
+    await expect(log(page).get_by_text("56 of 60 left")).to_be_in_viewport()
+
+
 async def test_a_button_that_nobody_answers_says_so(page, bot, playground):
     playground.limits.deadline_s = 0.2
     bot.ignored.add("reroll")
@@ -373,6 +444,17 @@ async def test_a_command_that_nobody_answers_says_so(page, bot, playground):
     await expect(log(page)).to_contain_text("The application did not respond")
     await page.get_by_role("button", name="Dismiss message").click()
     await expect(log(page).get_by_role("listitem")).to_have_count(0)
+
+
+async def test_a_command_that_fails_late_says_so_where_it_was_run(page, bot, playground):
+    playground.limits.deadline_s = 1.0
+    bot.ignored.add("quota")
+    await send(page, "/quota")
+    await bot.next()
+    await page.get_by_role("button", name="lounge", exact=True).click()
+    await expect(page.get_by_role("heading", name="Welcome to #lounge!")).to_be_visible()
+    await page.get_by_role("button", name="art", exact=True).click()
+    await expect(log(page)).to_contain_text("The application did not respond")
 
 
 async def test_a_modal_keeps_its_text_until_it_is_taken(page, bot, playground):
@@ -398,7 +480,7 @@ async def test_a_select_menu_is_walked_with_the_arrow_keys(page, bot):
     await page.get_by_role("button", name="Sampler").press("Enter")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
-    assert (await asyncio.wait_for(bot.heard.get(), 5))["data"]["values"] == ["euler_a"]
+    assert (await bot.next())["data"]["values"] == ["euler_a"]
 
 
 async def test_only_its_member_sees_an_ephemeral_answer(visit, bot):
@@ -454,6 +536,23 @@ async def test_a_member_may_not_delete_a_strangers_message(page, bot):
     await log(page).get_by_text("mine").click(button="right")
     await expect(page.get_by_role("menuitem", name="Copy message ID")).to_be_visible()
     await expect(page.get_by_role("menuitem", name="Delete message")).to_have_count(0)
+
+
+async def test_a_command_of_a_messages_menu_is_run_on_the_message(page, bot):
+    said = await bot.send("a red heart")
+    await log(page).get_by_text("a red heart").click(button="right")
+    await page.get_by_role("menuitem", name="Start from this").click()
+    interaction = await bot.next()
+    assert interaction["data"]["target_id"] == said
+    await expect(log(page)).to_contain_text("Ann used Start from this")
+
+
+async def test_a_button_that_goes_leaves_the_focus_on_its_message(page, bot):
+    first = await bot.send("waiting", row(button("Cancel")))
+    bot.answers["cancel"] = {"type": 7, "data": {"content": "cancelled", "components": []}}
+    await page.get_by_role("button", name="Cancel").press("Enter")
+    await expect(log(page)).to_contain_text("cancelled")
+    await expect(page.locator(f"#message-{first}")).to_be_focused()
 
 
 async def test_a_phone_reaches_channels_and_members(visit, bot, playground):

@@ -103,6 +103,26 @@ async def test_a_select_tells_what_was_chosen(playground, bot):
     assert (result["message"]["content"], result["ephemeral"]) == ("style ink", True)
 
 
+async def test_a_command_of_a_messages_menu_gets_the_message(playground, bot):
+    said = playground.say("a red heart", channel="lounge")
+
+    result = await playground.menu("Start from this", said["id"], user="ben")
+
+    answer = result["message"]
+    assert (answer["content"], answer["type"], answer["cmd"]) == ("a red heart in lounge", 23, "Start from this")
+    assert answer["interaction_metadata"]["target_message_id"] == said["id"]
+
+
+async def test_an_option_is_completed_while_it_is_typed(playground, bot):
+    result = await playground.autocomplete("models", "model", {"model": "e", "steps": 12})
+
+    assert (result["state"], result["kind"]) == ("done", 8)
+    assert result["choices"] == [
+        {"name": "Emoji (12 steps)", "value": "emoji"},
+        {"name": "Euclid (12 steps)", "value": "euclid"},
+    ]
+
+
 async def test_a_modal_is_opened_filled_in_and_submitted(playground, bot):
     message = (await playground.command("imagine", {"prompt": "a red heart"}))["message"]
 

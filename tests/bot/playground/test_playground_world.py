@@ -203,3 +203,15 @@ async def test_typing_is_told_to_the_page(playground, rest):
 async def test_waiting_for_what_does_not_come_times_out(playground):
     with pytest.raises(TimeoutError):
         await playground.wait_for(playground.messages, timeout=0.01)
+
+
+async def test_the_world_has_the_same_ids_in_every_run(playground):
+    keys = ("app_id", "guild_id", "people", "rooms", "roles")
+    async with Playground.open() as second:
+        first_facts, second_facts = playground.info(), second.info()
+    assert [first_facts[key] for key in keys] == [second_facts[key] for key in keys]
+
+
+async def test_what_comes_later_has_ids_of_its_own_time(playground):
+    founded, said = int(playground.info()["guild_id"]) >> 22, int(playground.say("hello")["id"]) >> 22
+    assert said > founded
