@@ -11,6 +11,7 @@ import structlog
 
 from bot import replies
 from bot.admission import Ask, Refused
+from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
 from bot.locales import catalogue
 from bot.store import requests
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from engine import GenerationRequest
 
 log = structlog.stdlib.get_logger(__name__)
-
-DEFER_AFTER_S = 1.5
-"""Half of the three seconds that Discord waits for a first answer."""
-ALREADY_ACKNOWLEDGED = 40060
 
 
 async def accept(

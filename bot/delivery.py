@@ -13,11 +13,24 @@ import discord
 import structlog
 
 from bot import replies
+from bot.replies import Reply
+from bot.undeliverable import (
+    ARCHIVED_THREAD,
+    NO_REPLY_WITHOUT_HISTORY,
+    TOO_MANY_OLD_EDITS,
+    UNKNOWN_MESSAGE,
+    AccessLost,
+    MessageGone,
+    Rejected,
+    TooLarge,
+    is_passing,
+    is_too_large,
+    translated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.replies import Reply
     from bot.store.requests import RequestRow
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,32 +43,9 @@ PING_AMONG_MESSAGES = 1000
 """So many messages after the waiting one are read to find its ping: ten requests."""
 RETRY_AFTER_S = (1.0, 5.0, 15.0, 60.0)
 """Beyond discord.py's own retries: pictures that are finished are never thrown away because Discord is down."""
-UNKNOWN_CHANNEL, UNKNOWN_GUILD, UNKNOWN_MESSAGE = 10003, 10004, 10008
-MISSING_ACCESS, MISSING_PERMISSIONS, CANNOT_DM = 50001, 50013, 50007
-ENTITY_TOO_LARGE, TOO_MANY_OLD_EDITS, ARCHIVED_THREAD = 40005, 30046, 50083
 NO_PINGS = discord.AllowedMentions.none()
 OWNER_PINGED = discord.AllowedMentions(everyone=False, users=True, roles=False, replied_user=False)
 """For a text in which nobody else is mentioned."""
-
-
-class DeliveryError(Exception):
-    """A message cannot be shown, and trying again will not help."""
-
-
-class MessageGone(DeliveryError):
-    """Somebody deleted the waiting message, or its channel or server: what was deleted stays deleted."""
-
-
-class AccessLost(DeliveryError):
-    """The channel stands, but the bot may no longer write there (or the thread is locked)."""
-
-
-class TooLarge(DeliveryError):
-    """Discord refuses the files for their size."""
-
-
-class Rejected(DeliveryError):
-    """Discord refuses the message as it is; the cause holds its code."""
 
 
 class Delivery:
@@ -74,9 +64,12 @@ class Delivery:
         """Use this connection; called once, since the client holds what holds this."""
         self._client = client
 
-    async def show(self, row: RequestRow, reply: Reply) -> None:
+    async def show(self, row: RequestRow, reply: Reply) -> int | None:
         """
         Edit the waiting message, trying again for as long as Discord is out of reach.
+
+        Returns:
+            The message that shows it: a new one where Discord takes no more edits of the waiting message.
 
         Raises:
             MessageGone, AccessLost, TooLarge, Rejected: it cannot be shown.
@@ -84,31 +77,33 @@ class Delivery:
         attempt = 0
         while True:
             try:
-                await self.show_once(row, reply, anew_if_old=True)
+                return await self.show_once(row, reply, anew_if_old=True)
             except (aiohttp.ClientError, OSError, discord.HTTPException, discord.RateLimited) as error:
-                if not _is_passing(error):
+                if not is_passing(error):
                     raise Rejected from error
                 wait_s = RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)]
                 log.warning("delivery_postponed", request_id=row.id, error=str(error), wait_s=wait_s)
                 await asyncio.sleep(wait_s)
                 attempt += 1
-            else:
-                return
 
-    async def show_once(self, row: RequestRow, reply: Reply, *, anew_if_old: bool = False) -> None:
+    async def show_once(self, row: RequestRow, reply: Reply, *, anew_if_old: bool = False) -> int | None:
         """
         Edit the waiting message, with discord.py's own retries only.
 
         Args:
             anew_if_old: where the message is too old for another edit, answer it by a new one.
 
+        Returns:
+            As `show`.
+
         Raises:
             MessageGone, AccessLost, TooLarge: it cannot be shown.
             discord.HTTPException, aiohttp.ClientError, OSError: it may be shown later.
         """
         async with self._locks.setdefault(row.id, asyncio.Lock()):
-            if not (self._has_live_token(row) and await self._edit_by_token(row, reply)):
-                await self._edit_by_bot(row, reply, anew_if_old=anew_if_old)
+            if self._has_live_token(row) and await self._edit_by_token(row, reply):
+                return row.message_id
+            return await self._edit_by_bot(row, reply, anew_if_old=anew_if_old)
 
     async def fetch(self, row: RequestRow) -> discord.Message | None:
         """
@@ -146,7 +141,7 @@ class Delivery:
                     await self._send_ping(row)
                 except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                     log.warning("ping_failed", request_id=row.id, error=str(error))
-                    if not _is_passing(error):
+                    if not is_passing(error):
                         return
                     await asyncio.sleep(wait_s)
                 else:
@@ -194,27 +189,41 @@ class Delivery:
     def _message(self, row: RequestRow) -> discord.PartialMessage:
         return self._channel(row).get_partial_message(cast("int", row.message_id))
 
-    @staticmethod
-    def _reference(row: RequestRow) -> discord.MessageReference:
-        """The request's message, as what is answered; its id as text, which alone Discord's OpenAPI document allows."""
-        return discord.MessageReference(
-            message_id=cast("int", str(row.message_id)),
-            channel_id=cast("int", str(row.channel_id)),
-            fail_if_not_exists=False,
-        )
-
-    @staticmethod
-    def _nonce(row: RequestRow, purpose: str) -> str:
-        """At most 25 characters, Discord's limit."""
-        return f"{purpose}-{row.short_id}"
-
     async def _send_ping(self, row: RequestRow) -> None:
-        await self._channel(row).send(
-            replies.ready_ping(row),
-            reference=self._reference(row),
-            nonce=self._nonce(row, "ready"),
-            allowed_mentions=OWNER_PINGED,
-        )
+        text = Reply(content=replies.ready_ping(row))
+        await self._answer(row, text, nonce=f"ready-{row.short_id}", allowed_mentions=OWNER_PINGED)
+
+    async def _answer(
+        self, row: RequestRow, reply: Reply, *, nonce: str, allowed_mentions: discord.AllowedMentions
+    ) -> discord.Message:
+        """
+        Send a message that answers the request's; one that stands alone where the bot may not read the channel's past.
+
+        Args:
+            nonce: at most 25 characters, Discord's limit; sent again within minutes it gives the message sent before.
+        """
+
+        async def send(reference: discord.MessageReference | None) -> discord.Message:
+            return await self._channel(row).send(
+                reply.content,
+                files=_files(reply),
+                # discord.py takes None for all of these, but types them as if it did not.
+                view=cast("discord.ui.View", reply.view),
+                reference=cast("discord.MessageReference", reference),
+                nonce=nonce,
+                allowed_mentions=allowed_mentions,
+            )
+
+        try:
+            # Ids as text, which alone Discord's OpenAPI document allows.
+            message_id, channel_id = cast("int", str(row.message_id)), cast("int", str(row.channel_id))
+            return await send(
+                discord.MessageReference(message_id=message_id, channel_id=channel_id, fail_if_not_exists=False)
+            )
+        except discord.HTTPException as error:
+            if error.code != NO_REPLY_WITHOUT_HISTORY:
+                raise
+            return await send(None)
 
     async def _edit_by_token(self, row: RequestRow, reply: Reply) -> bool:
         """Whether it was shown; False where only the bot's token can tell or do more."""
@@ -229,24 +238,25 @@ class Delivery:
         except discord.DiscordServerError:
             raise
         except discord.HTTPException as error:
-            if _is_too_large(error):
+            if is_too_large(error):
                 raise TooLarge from error
             log.info("token_edit_failed", request_id=row.id, code=error.code, status=error.status)
             return False
         return True
 
-    async def _edit_by_bot(self, row: RequestRow, reply: Reply, *, anew_if_old: bool) -> None:
+    async def _edit_by_bot(self, row: RequestRow, reply: Reply, *, anew_if_old: bool) -> int:
         if row.message_id is None:
             raise MessageGone
-        try:
-            await self._edit_as_bot(row, reply)
-        except discord.DiscordServerError:
-            raise
-        except discord.HTTPException as error:
-            _raise_final(error)
-            if error.code != TOO_MANY_OLD_EDITS or not anew_if_old:
-                raise
-            await self._answer_anew(row, reply)
+        with translated():
+            try:
+                await self._edit_as_bot(row, reply)
+            except discord.HTTPException as error:
+                if error.code != TOO_MANY_OLD_EDITS or not anew_if_old:
+                    raise
+                # The only case of a new message that answers the old one.
+                answer = await self._answer(row, reply, nonce=f"anew-{row.short_id}", allowed_mentions=NO_PINGS)
+                return answer.id
+        return row.message_id
 
     async def _edit_as_bot(self, row: RequestRow, reply: Reply) -> None:
         async def edit() -> None:
@@ -265,23 +275,6 @@ class Delivery:
             await thread.edit(archived=False)
             await edit()
 
-    async def _answer_anew(self, row: RequestRow, reply: Reply) -> None:
-        """Discord takes no more edits of an old message (30046): the only case of a new message that answers it."""
-        try:
-            await self._channel(row).send(
-                reply.content,
-                files=_files(reply),
-                view=cast("discord.ui.View", reply.view),
-                reference=self._reference(row),
-                nonce=self._nonce(row, "anew"),
-                allowed_mentions=NO_PINGS,
-            )
-        except discord.DiscordServerError:
-            raise
-        except discord.HTTPException as error:
-            _raise_final(error)
-            raise
-
     async def _find_in_channel(self, row: RequestRow) -> discord.Message | None:
         """The waiting message of a request whose id Discord's answer would have told, by its short id."""
         asked = discord.Object(row.interaction_id)  # by Discord's own clock
@@ -298,29 +291,3 @@ def _files(reply: Reply) -> list[discord.File]:
         discord.File(io.BytesIO(upload.data), upload.filename, description=upload.description)
         for upload in reply.uploads
     ]
-
-
-def _is_passing(error: Exception) -> bool:
-    """Whether Discord may take the same message later; discord.py has tried several times by then."""
-    if not isinstance(error, discord.HTTPException):
-        return True
-    return error.status == 429 or error.status >= 500  # noqa: PLR2004 - HTTP Too Many Requests, and the server's faults
-
-
-def _is_too_large(error: discord.HTTPException) -> bool:
-    return error.status == 413 or error.code == ENTITY_TOO_LARGE  # noqa: PLR2004 - HTTP Content Too Large
-
-
-def _raise_final(error: discord.HTTPException) -> None:
-    """
-    Translate what Discord means for ever.
-
-    Raises:
-        MessageGone, AccessLost, TooLarge: as Discord's code says; nothing for other codes.
-    """
-    if error.code in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL, UNKNOWN_GUILD):
-        raise MessageGone from error
-    if error.code in (MISSING_ACCESS, MISSING_PERMISSIONS, CANNOT_DM) or error.status == 403:  # noqa: PLR2004
-        raise AccessLost from error
-    if _is_too_large(error):
-        raise TooLarge from error

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import replies
-from bot.delivery import AccessLost, DeliveryError, MessageGone, TooLarge
 from bot.replies import Drawn, Upload
 from bot.store import requests
+from bot.undeliverable import AccessLost, DeliveryError, MessageGone, TooLarge
 from engine import png
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from bot.admission import Admission
     from bot.database import Database
     from bot.delivery import Delivery
+    from bot.replies import Reply
     from bot.store.requests import FinalState, RequestRow
-    from engine import GenerationResult, ModelCard, Picture
+    from engine import ModelCard, Picture, Progress
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -63,7 +64,7 @@ class Endings:
         *,
         state: FinalState,
         reason: str | None,
-        result: GenerationResult | None,
+        progress: Progress | None,
         seconds: float,
     ) -> None:
         """Show the pictures that may be shown, and charge exactly those; without any, say why."""
@@ -85,14 +86,15 @@ class Endings:
             uploads=(),
             seeds=tuple(picture.seed for picture in shown),
             withheld=flagged,
-            cut_prompt=result.cut_prompt if result else "",
-            cut_negative_prompt=result.cut_negative_prompt if result else "",
+            cut_prompt=progress.cut_prompt if progress else "",
+            cut_negative_prompt=progress.cut_negative_prompt if progress else "",
+            model_before=await self._model_before(row),
             seconds=seconds,
             left_today=allowance.left_with(row, charged=len(shown)),
             reason=reason,
         )
         try:
-            await self._show(row, shown, drawn)
+            row = await self._show(row, shown, drawn)
         except MessageGone:
             await self._settle(row, "cancelled", "message-gone", is_told=True)
         except AccessLost:
@@ -115,7 +117,7 @@ class Endings:
     async def tell(self, row: RequestRow, reason: str) -> None:
         """Say in the waiting message how a request ended without pictures, or where that is closed, privately."""
         try:
-            await self._delivery.show(row, replies.ended(row, reason))
+            await self._put(row, replies.ended(row, reason))
         except AccessLost:
             await self._delivery.tell_by_dm(row, replies.access_lost(row))
         except DeliveryError as error:
@@ -148,19 +150,34 @@ class Endings:
         if is_late:
             await self.ping(row)
 
-    async def _show(self, row: RequestRow, shown: Sequence[Picture], drawn: Drawn) -> None:
+    async def _show(self, row: RequestRow, shown: Sequence[Picture], drawn: Drawn) -> RequestRow:
         """Files that are too large for Discord become smaller ones, until they fit or are not worth it."""
         limit_bytes = min(row.attachment_limit, DISCORD_REQUEST_BYTES // len(shown))
         while True:
             uploads = await asyncio.to_thread(_uploads, row, self._card, shown, limit_bytes)
             try:
-                await self._delivery.show(row, replies.finished(row, replace(drawn, uploads=uploads), self._card))
+                return await self._put(row, replies.finished(row, replace(drawn, uploads=uploads), self._card))
             except TooLarge:
                 limit_bytes = max(len(upload.data) for upload in uploads) // 2
                 if limit_bytes < SMALLEST_FILE_BYTES:
                     raise
-            else:
-                return
+
+    async def _model_before(self, row: RequestRow) -> str | None:
+        """The model of the request that this one repeats or changes, where that was another."""
+        if row.parent_id is None:
+            return None
+        async with self._database.reading() as connection:
+            parent = await requests.fetch(connection, row.parent_id)
+        return parent.model if parent is not None and parent.model != row.model else None
+
+    async def _put(self, row: RequestRow, reply: Reply) -> RequestRow:
+        """Show a reply; where that took a new message, the row says so before anything else happens."""
+        message_id = await self._delivery.show(row, reply)
+        if message_id is None or message_id == row.message_id:
+            return row
+        async with self._database.transaction(patient=True) as connection:
+            await requests.mark_answered(connection, row.id, message_id=message_id)
+        return replace(row, message_id=message_id)
 
     async def _settle(
         self,

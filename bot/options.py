@@ -10,25 +10,24 @@ from discord.app_commands import Choice, Range, locale_str
 
 from bot.admission import Refused
 from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
+from bot.policy import MAX_PICTURES
 from bot.replies import sampler_title
 from engine import SCHEDULERS, GenerationRequest
 from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from discord import Locale
 
     from engine import ModelCard
 
-MAX_IMAGES = 4
-"""A gallery of two by two."""
 ASPECTS: Mapping[str, float] = {"square": 1, "portrait": 2 / 3, "landscape": 3 / 2, "wide": 16 / 9, "tall": 9 / 16}
 """Width divided by height."""
 
 Prompt = Range[str, 1, MAX_PROMPT_CHARACTERS]
 NegativePrompt = Range[str, None, MAX_PROMPT_CHARACTERS]
-Images = Range[int, 1, MAX_IMAGES]
+Images = Range[int, 1, MAX_PICTURES]
 Seed = Range[int, -1, MAX_SEED]
 Steps = Range[int, 1, MAX_STEPS]
 Guidance = Range[float, 0.0, MAX_GUIDANCE_SCALE]
@@ -91,11 +90,16 @@ def aspect_size(aspect: str, card: ModelCard) -> tuple[int, int]:
     area_px = max(card.width * card.height, math.ceil(MIN_SIDE_PX**2 * ratio))
     sides = range(MIN_SIDE_PX, MAX_SIDE_PX + 1, 8)
 
+    def nearest(longer: int) -> Iterator[int]:
+        """Above and below the shorter side that has the aspect, or the area where that one would exceed it."""
+        below = int(min(longer / ratio, area_px / longer)) // 8 * 8
+        return (shorter for shorter in (below, below + 8) if shorter in sides and longer * shorter <= area_px)
+
     def distance(size: tuple[int, int]) -> float:
         longer, shorter = size
         return 2 * abs(math.log(longer / shorter / ratio)) + abs(math.log(longer * shorter / area_px))
 
-    sizes = ((longer, shorter) for longer in sides for shorter in sides if longer * shorter <= area_px)
+    sizes = ((longer, shorter) for longer in sides for shorter in nearest(longer))
     longer, shorter = min(sizes, key=distance)
     return (longer, shorter) if ASPECTS[aspect] >= 1 else (shorter, longer)
 
@@ -129,8 +133,8 @@ def requested(
         if aspect not in ASPECTS:
             raise Refused("aspect-unknown", aspect=aspect, known=", ".join(ASPECTS))
         width, height = aspect_size(aspect, card)
-    if isinstance(images, int) and images > MAX_IMAGES:
-        raise Refused("too-many-pictures", asked=images, limit=MAX_IMAGES)
+    if isinstance(images, int) and images > MAX_PICTURES:
+        raise Refused("too-many-pictures", asked=images, limit=MAX_PICTURES)
     return GenerationRequest(
         prompt=prompt,
         negative_prompt=negative_prompt,

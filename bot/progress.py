@@ -11,7 +11,7 @@ import aiohttp
 import discord
 import structlog
 
-from bot.delivery import DeliveryError, MessageGone
+from bot.undeliverable import DeliveryError, MessageGone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -110,7 +110,8 @@ class Recovery:
         message = await self._ask(row)
         if message is None or not message.attachments:
             return False
-        waited = (message.edited_at or message.created_at) - message.created_at
+        # By Discord's clock alone, and not since the message itself came, which may have answered the first one.
+        waited = (message.edited_at or message.created_at) - discord.utils.snowflake_time(row.interaction_id)
         await self._endings.confirm_delivered(row, charged=len(message.attachments), waited_s=waited.total_seconds())
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,8 @@ class Drawn:
     withheld: int
     cut_prompt: str
     cut_negative_prompt: str
+    model_before: str | None
+    """The model that drew what this repeats or changes, where it was another."""
     seconds: float
     left_today: int
     reason: str | None
@@ -90,6 +93,9 @@ def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
     lines = [" · ".join([seeds_text(drawn.seeds, row.locale), *_differences(row, card)])]
     if row.negative_prompt:
         lines.append(say("used-negative-prompt", text=_quoted(row.negative_prompt)))
+    if drawn.model_before is not None:
+        models = {"before": model_name(drawn.model_before), "now": model_name(row.model)}
+        lines.append(say("another-model", **models))
     if drawn.cut_prompt:
         lines.append(say("cut-prompt", text=_quoted(drawn.cut_prompt)))
     if drawn.cut_negative_prompt:
@@ -115,7 +121,14 @@ def ended(row: RequestRow, key: str) -> Reply:
 
 def why(row: RequestRow, key: str) -> str:
     """The sentence of a reason that a request's row may hold."""
-    facts = {"id": row.short_id, "width": row.width, "height": row.height, "count": row.num_images}
+    facts = {
+        "id": row.short_id,
+        "width": row.width,
+        "height": row.height,
+        "count": row.num_images,
+        "steps": row.num_inference_steps,
+        "scheduler": sampler_title(row.scheduler, row.locale),
+    }
     return catalogue(row.locale).say(key, **facts)
 
 
@@ -171,8 +184,15 @@ def seeds_text(seeds: Sequence[int], locale: str) -> str:
 
 
 def sampler_title(scheduler: str, locale: str) -> str:
-    """A scheduler's name as people know it."""
-    return catalogue(locale).say("sampler-default") if scheduler == "default" else SCHEDULERS[scheduler].title
+    """A scheduler's name as people know it; one of another version's keeps the name that it had there."""
+    if scheduler == "default":
+        return catalogue(locale).say("sampler-default")
+    return SCHEDULERS[scheduler].title if scheduler in SCHEDULERS else scheduler
+
+
+def model_name(model: str) -> str:
+    """A model as people call it: of a folder or a hub id only the last part, since paths are the operator's own."""
+    return plain(clipped(re.split(r"[/\\]", model.rstrip("/\\"))[-1], SHOWN_TEXT_CHARACTERS))
 
 
 def field_name(name: str, locale: str) -> str:

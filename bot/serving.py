@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -169,18 +170,22 @@ def _explain_end(gateway: asyncio.Task[None]) -> None:
 
 
 def _listen_for_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set; the second one ends the process at once."""
+    """
+    An event that SIGINT and SIGTERM set.
+
+    The second one ends the process at once, whatever the engine's thread is doing: a start settles what a crash leaves.
+    """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop(*_: object) -> None:
+    def stop(number: int, *_: object) -> None:
         if stopped.is_set():
-            raise KeyboardInterrupt
+            os._exit(128 + number)  # what a shell expects of a program that a signal ended
         loop.call_soon_threadsafe(stopped.set)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         if sys.platform == "win32":  # its loops know no signal handlers
             signal.signal(number, stop)
         else:
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, stop, number)
     return stopped

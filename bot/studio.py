@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,8 +11,8 @@ import structlog
 from bot import replies
 from bot.line import Line
 from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
+from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
 from bot.store import requests
-from engine import EngineClosed, EngineError, OutOfMemory, Picture, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -23,50 +21,12 @@ if TYPE_CHECKING:
     from bot.endings import Endings
     from bot.progress import Board
     from bot.store.requests import FinalState, RequestRow
-    from engine import Engine, GenerationResult
+    from engine import Engine
 
 log = structlog.stdlib.get_logger(__name__)
 
-MAX_FAILED_ATTEMPTS = 3
 DELIVER_AT_CLOSE_S = 30.0
 """How long a stopping process goes on trying to show what is finished: discord.py's own retries, and one of ours."""
-ALONE_AFTER_INTERRUPTIONS = 2
-"""From the second start on that found it running, a request runs alone: what kills the process takes nobody along."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """One request in the engine's hands."""
-
-    row: RequestRow
-    began_at: float
-    task: asyncio.Task[None] | None = None
-    drawing: asyncio.Task[None] | None = None
-    progress: Progress | None = None
-    pictures: list[Picture] = field(default_factory=list)
-    result: GenerationResult | None = None
-    cancel_reason: str | None = None
-    is_ending: bool = False
-
-    @property
-    def rows(self) -> int:
-        """
-        U-Net rows that its unfinished pictures still take.
-
-        Read off the row: a request of an earlier version, which this one no longer draws, ends itself, not the loop.
-        """
-        return (self.row.num_images - len(self.pictures)) * (2 if self.row.guidance_scale > 1 else 1)
-
-    @property
-    def must_be_alone(self) -> bool:
-        """Whether nothing else may be drawn beside it."""
-        return self.row.interruptions >= ALONE_AFTER_INTERRUPTIONS
-
-    def stop(self, reason: str | None) -> None:
-        """Let its pictures be dropped; with a reason, those that are finished are delivered first."""
-        self.cancel_reason = reason
-        if self.drawing is not None:
-            self.drawing.cancel()
 
 
 class Studio:
@@ -94,8 +54,16 @@ class Studio:
         self._clock = clock
         self._line = Line()
         self._rows: dict[int, RequestRow] = {}
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, Run] = {}
         self._changed = asyncio.Event()
+        self._runner = Runner(
+            database=database,
+            engine=engine,
+            endings=endings,
+            board=board,
+            when_room=self._changed.set,
+            clock=clock,
+        )
         self._is_closing = False
         self.is_loading = True
         """Whether the model is still being loaded."""
@@ -264,96 +232,30 @@ class Studio:
         return self._rows.pop(request_id, None)
 
     def _start(self, row: RequestRow) -> None:
-        run = self._runs[row.id] = _Run(row, self._clock())
+        run = self._runs[row.id] = Run(row, self._clock())
         self._board.put(row, lambda: self._compose_running(run), every_s=RUNNING_EDIT_S)
         run.task = asyncio.create_task(self._serve(run))
 
     def _compose_waiting(self, row: RequestRow) -> replies.Reply:
         return replies.waiting(row, place=self.place_of(row.id), is_loading=self.is_loading)
 
-    def _compose_running(self, run: _Run) -> replies.Reply:
+    def _compose_running(self, run: Run) -> replies.Reply:
         if run.progress is None:
             return self._compose_waiting(run.row)
         return replies.running(run.row, run.progress)
 
     # One request
 
-    async def _serve(self, run: _Run) -> None:
+    async def _serve(self, run: Run) -> None:
         """From the engine to the ledger. Whatever happens, the loop lives and the row tells the truth."""
+        again = None
         try:
-            await self._draw(run)
+            again = await self._runner.serve(run)
         except Exception:
             log.exception("request_broke", request_id=run.row.id, error_id=run.row.short_id)
             await self.end(run.row, "failed", "failed-unexpected")
         finally:
-            if self._runs.get(run.row.id) is run:
-                del self._runs[run.row.id]
+            del self._runs[run.row.id]
             self._changed.set()
-
-    async def _draw(self, run: _Run) -> None:
-        row = run.row
-        async with self._database.transaction(patient=True) as connection:
-            is_waiting = await requests.start(connection, row.id, now=self._clock())
-        if not is_waiting:
-            await self._board.retire(row.id)
-            return
-        run.drawing = asyncio.create_task(self._collect(run))
-        if run.cancel_reason is not None:
-            run.drawing.cancel()
-        await asyncio.wait({run.drawing})
-        if run.drawing.cancelled():
-            if run.cancel_reason is not None:
-                await self._finish(run, "cancelled", run.cancel_reason)
-        elif (error := run.drawing.exception()) is None:
-            await self._finish(run, "done", None)
-        elif isinstance(error, EngineClosed):
-            async with self._database.transaction(patient=True) as connection:
-                await requests.give_back(connection, row.id)
-        elif isinstance(error, OutOfMemory):
-            log.warning("out_of_memory", request_id=row.id, error=str(error))
-            await self._finish(run, "failed", "failed-out-of-memory")
-        else:
-            await self._try_again(run, error)
-
-    async def _collect(self, run: _Run) -> None:
-        """Raises what the engine raises; pictures that are finished by then stay in the run."""
-        async with aclosing(self._engine.stream(run.row.request)) as events:
-            async for event in events:
-                if isinstance(event, Progress):
-                    run.progress = event
-                elif isinstance(event, Picture):
-                    run.pictures.append(event)
-                    self._changed.set()
-                else:
-                    run.result = event
-
-    async def _try_again(self, run: _Run, error: BaseException) -> None:
-        """An error of the engine is a failed attempt, and the third ends the request; any other ends it at once."""
-        row = run.row
-        log.error("drawing_failed", request_id=row.id, error_id=row.short_id, exc_info=error)
-        async with self._database.transaction(patient=True) as connection:
-            failed = await requests.count_failed_attempt(connection, row.id)
-            again = await requests.fetch(connection, row.id)
-        if not isinstance(error, EngineError):
-            await self._finish(run, "failed", "failed-unexpected")
-        elif failed >= MAX_FAILED_ATTEMPTS:
-            await self._finish(run, "failed", "failed-engine")
-        elif again is not None and again.state == "queued":
-            if again.reason is not None:  # cancelled while it failed
-                await self._finish(run, "cancelled", again.reason)
-            else:
-                del self._runs[row.id]
-                self.enqueue(again, front=True)
-
-    async def _finish(self, run: _Run, state: FinalState, reason: str | None) -> None:
-        run.is_ending = True
-        self._changed.set()
-        await self._board.retire(run.row.id)
-        await self._endings.deliver(
-            run.row,
-            run.pictures,
-            state=state,
-            reason=reason,
-            result=run.result,
-            seconds=self._clock() - run.began_at,
-        )
+        if again is not None:
+            self.enqueue(again, front=True)

@@ -120,6 +120,7 @@ used-negative-prompt = Without: { $text }
 seconds = { $seconds } s
 cut-prompt = The end of the prompt did not fit the model and was left out: { $text }
 cut-negative-prompt = The end of the negative prompt did not fit the model and was left out: { $text }
+another-model = Drawn with the model { $now }; the one before was drawn with { $before }.
 withheld = { $withheld ->
     [one] { $withheld } of { $count } pictures was withheld by the safety checker and not charged.
    *[other] { $withheld } of { $count } pictures were withheld by the safety checker and not charged.
@@ -154,6 +155,7 @@ failed-engine = The drawing failed several times; if it repeats, tell the person
 failed-interrupted = The bot was interrupted several times while it drew this, and gave up.
 failed-access = I may no longer write in this channel.
 failed-too-large = Discord takes no files as large as these pictures.
+failed-outdated = This version of the bot no longer draws what was asked for here.
 failed-unexpected = Something broke on our side; if it repeats, tell the person who runs this bot `#{ $id }`.
 
 ## Refusals and faults, each to one member alone
@@ -207,7 +209,10 @@ engine-range = { $name } must be from { $minimum } to { $maximum }, got { $value
 engine-size-multiple = width and height must be multiples of 8, got { $width }×{ $height }.
 engine-scheduler-unknown = sampler { $scheduler } is unknown; try { $names }.
 engine-lcm-steps = The sampler LCM takes 1 to { $maximum } steps, got { $steps }.
-engine-scheduler-steps = With this model the sampler { $scheduler } cannot draw in { $steps } steps: try another number.
+engine-scheduler-steps = With this model the sampler “{ $scheduler }” cannot draw in { $steps ->
+    [one] { $steps } step
+   *[other] { $steps } steps
+}: try another number.
 engine-engine-closed = The bot is stopping: try again in a moment.
 engine-out-of-memory = This picture does not fit the bot's graphics card.
 engine-drawing-failed = The drawing failed.

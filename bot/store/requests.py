@@ -54,7 +54,11 @@ class RequestRow:
     guild_id: int | None
     channel_id: int
     message_id: int | None
-    """The waiting message; None until Discord has shown it, and only then is the request accepted."""
+    """
+    The waiting message; None until Discord has shown it, and only then is the request accepted.
+
+    Where that one took no more edits in the end, the message that answers it.
+    """
     interaction_id: int
     interaction_token: str
     attachment_limit: int
@@ -173,7 +177,7 @@ async def unfinished(connection: Connection) -> list[RequestRow]:
 
 
 async def mark_answered(connection: Connection, request_id: int, *, message_id: int) -> None:
-    """Discord has shown the waiting message: from now on the request is accepted."""
+    """Discord shows the request in this message: with its first one, the waiting message, it is accepted."""
     await _change(
         connection,
         "UPDATE requests SET message_id = :message_id WHERE id = :request_id",

@@ -112,7 +112,7 @@ class World:
         """Until everything that discord.py has started for events is done."""
         names = ("CommandTree-invoker", "discord-ui", "discord.py: ")
         while tasks := [task for task in asyncio.all_tasks() if task.get_name().startswith(names)]:
-            await asyncio.wait(tasks, timeout=10)
+            await asyncio.wait(tasks, timeout=60)
 
     async def row(self, **changes: Any) -> RequestRow:
         """A request that stands in the database."""

@@ -97,7 +97,7 @@ class Desk:
     async def wait_for(self, method: str, path: str, count: int = 1) -> Call:
         """The `count`-th such call, as soon as it has arrived."""
         async with self._arrived:
-            await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.sent(method, path)) >= count), 10)
+            await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.sent(method, path)) >= count), 60)
         return self.sent(method, path)[count - 1]
 
     async def _answer(self, request: web.Request) -> web.Response:

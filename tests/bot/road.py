@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CARD = ModelCard(title="Emoji", steps=20, guidance=5.0, width=128, height=128, scheduler="default")
 MANY = Rules(pictures_per_day=1000, places_in_line=1000, pixels=2**20, steps=150)
 CLOSED = EngineClosed("engine_closed", "the engine is closed")
-WAIT_S = 10.0
+WAIT_S = 60.0
 ENOUGH_TURNS = 200
 """Of the event loop, in which everything that can happen does; the database's thread gets its turns, too."""
 
@@ -118,14 +118,17 @@ class HandDelivery:
         self.shown: list[tuple[int, Reply]] = []
         self.errors: list[Exception] = []
         self.pings: list[int] = []
+        self.pinged_messages: list[int | None] = []
         self.dms: list[str] = []
         self.messages: dict[int, Any] = {}
         self.pinged_before: set[int] = set()
+        self.new_message_id: int | None = None
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def show(self, row: RequestRow, reply: Reply) -> None:
+    async def show(self, row: RequestRow, reply: Reply) -> int | None:
         await self.show_once(row, reply)
+        return self.new_message_id or row.message_id
 
     async def show_once(self, row: RequestRow, reply: Reply) -> None:
         await self.gate.wait()
@@ -135,6 +138,7 @@ class HandDelivery:
 
     async def ping(self, row: RequestRow) -> None:
         self.pings.append(row.id)
+        self.pinged_messages.append(row.message_id)
 
     async def has_pinged(self, row: RequestRow) -> bool:
         return row.id in self.pinged_before

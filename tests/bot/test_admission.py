@@ -234,7 +234,7 @@ async def test_a_refusal_says_its_key_and_numbers():
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans(), st.integers(0, 8)), min_size=1, max_size=25))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_of_many_tasks_at_once_no_more_are_admitted_than_the_limits_allow(tasks):
     """Each task asks for pictures, perhaps gives them back, after so many turns of the event loop."""
 
@@ -379,4 +379,4 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 
 TestAdmission = AdmissionMachine.TestCase
-TestAdmission.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestAdmission.settings = settings(max_examples=25, stateful_step_count=30)

@@ -24,7 +24,7 @@ def run(tmp_path):
         environment |= {"PYTHONPATH": str(SOURCE), **settings}
         command = [sys.executable, "-m", "bot", *arguments]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110, check=False
         )
         return done.returncode, done.stdout, done.stderr
 

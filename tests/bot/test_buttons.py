@@ -2,6 +2,7 @@ import discord
 import pytest
 from desk import ANN_ID, BEN_ID, FOLLOWUP, GUILD_ID, ORIGINAL, press_payload
 
+from bot.presses import Presses
 from bot.store import requests
 from engine import GenerationRequest
 
@@ -87,6 +88,7 @@ async def test_a_request_that_is_unknown_gets_a_sentence(world, act):
 
 
 async def test_two_presses_of_one_button_are_one_and_both_are_acknowledged(world):
+    world.client.presses = Presses(clock=lambda: 0.0)
     row = await world.row()
     await press(world, f"reroll:{row.id}")
     second = await press(world, f"reroll:{row.id}", interaction_id=6)

@@ -9,8 +9,9 @@ from desk import APP_ID, CHANNEL_ID, message
 
 from bot import delivery as delivery_module
 from bot import replies
-from bot.delivery import TOKEN_LIFE_S, AccessLost, Delivery, MessageGone, Rejected, TooLarge
+from bot.delivery import TOKEN_LIFE_S, Delivery
 from bot.replies import Reply, Upload
+from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge
 
 REPLY = Reply(content="finished", uploads=(Upload(filename="a.png", data=b"bytes", description="a cat"),))
 BY_TOKEN = "/webhooks/*/*/messages/900"
@@ -111,7 +112,7 @@ async def test_where_the_token_no_longer_serves_the_bots_own_does(world, deliver
     ],
     ids=["message", "channel", "server", "access", "permission", "locked", "413", "40005", "invalid"],
 )
-async def test_a_refusal_by_the_bots_own_token_is_final(world, delivery, row, time, status, code, meaning):  # noqa: PLR0917 - a table's columns after its fixtures
+async def test_a_refusal_by_the_bots_own_token_is_final(world, delivery, row, time, status, code, meaning):
     time.now = row.created_at + TOKEN_LIFE_S
     world.desk.fail("PATCH", BY_BOT, status, code)
     with pytest.raises(meaning):
@@ -133,6 +134,45 @@ async def test_only_30046_makes_a_new_message_that_answers_the_first(world, deli
     assert call.body["message_reference"]["message_id"] == "900"
     assert call.files == {"a.png": b"bytes"}
     assert call.body["allowed_mentions"] == {"parse": []}
+
+
+async def test_who_shows_pictures_is_the_new_message_that_answers_the_first(world, delivery, row, time, monkeypatch):
+    time.now = row.created_at + TOKEN_LIFE_S
+    world.desk.fail("PATCH", BY_BOT, 400, 30046)
+    monkeypatch.setattr(world.desk, "_reply", lambda *_: (200, message(901)))
+    assert await delivery.show(row, REPLY) == 901
+
+
+async def test_who_shows_pictures_is_otherwise_the_waiting_message(delivery, row, time):
+    assert await delivery.show(row, REPLY) == 900
+    time.now = row.created_at + TOKEN_LIFE_S
+    assert await delivery.show(row, REPLY) == 900
+
+
+async def test_where_the_bot_may_not_answer_pictures_come_in_a_message_that_stands_alone(world, delivery, row, time):
+    time.now = row.created_at + TOKEN_LIFE_S
+    world.desk.fail("PATCH", BY_BOT, 400, 30046)
+    world.desk.fail("POST", SEND, 403, 160002)
+    await delivery.show(row, REPLY)
+    _, call = world.desk.sent("POST", SEND)
+    assert "message_reference" not in call.body
+    assert call.files == {"a.png": b"bytes"}
+
+
+async def test_where_the_bot_may_not_answer_a_ping_stands_alone(world, delivery, row):
+    world.desk.fail("POST", SEND, 403, 160002)
+    await delivery.ping(row)
+    _, call = world.desk.sent("POST", SEND)
+    assert "message_reference" not in call.body
+    assert f"<@{row.user_id}>" in call.body["content"]
+
+
+async def test_where_the_bot_may_no_longer_write_a_message_too_old_is_access_lost(world, delivery, row, time):
+    time.now = row.created_at + TOKEN_LIFE_S
+    world.desk.fail("PATCH", BY_BOT, 400, 30046)
+    world.desk.fail("POST", SEND, 403, 50013)
+    with pytest.raises(AccessLost):
+        await delivery.show(row, REPLY)
 
 
 async def test_progress_on_a_message_too_old_makes_no_new_message(world, delivery, row, time):
@@ -188,7 +228,7 @@ async def test_a_ping_that_fails_is_not_tried_again(world, delivery, row):
     ],
     ids=["not-yet", "there", "may-not-read", "finished-message-deleted"],
 )
-async def test_a_ping_is_looked_for_among_the_messages_after_the_finished_one(  # noqa: PLR0917 - as above
+async def test_a_ping_is_looked_for_among_the_messages_after_the_finished_one(
     world, delivery, row, monkeypatch, contents, has_pinged
 ):
     there = [message(number, content=text.format(ping=replies.ready_ping(row))) for number, text in contents]
@@ -225,7 +265,7 @@ async def test_with_a_dead_token_a_message_is_fetched_by_the_bots_own(world, del
     [("**a cat**\nfor <@1> · #{id}", True), ("**about #{id}**\nfor <@2> · #ZZZZ", False)],
     ids=["own-last-line", "somebodys-words"],
 )
-async def test_with_a_dead_token_and_no_id_the_short_id_is_looked_for(  # noqa: PLR0917 - as above
+async def test_with_a_dead_token_and_no_id_the_short_id_is_looked_for(
     world, delivery, row, time, monkeypatch, content, is_found
 ):
     time.now = row.created_at + TOKEN_LIFE_S

@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 from PIL import Image
-from road import opened_road, picture, result
+from road import opened_road, picture
 
 from bot import endings as endings_module
-from bot.delivery import AccessLost, MessageGone, Rejected, TooLarge
+from bot.store import requests
+from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge
+from engine import Progress
 
 
 @pytest.fixture
@@ -18,8 +20,8 @@ async def road(tmp_path):
 
 async def deliver(road, row, *pictures, state="done", reason=None, **cut):
     """The row after its delivery."""
-    drawn = dataclasses.replace(result(row.request, *pictures), **cut)
-    await road.endings.deliver(row, pictures, state=state, reason=reason, result=drawn, seconds=3.21)
+    progress = Progress(step=20, steps=20, pictures_done=1, num_images=row.num_images, seconds_per_step=0.1, **cut)
+    await road.endings.deliver(row, pictures, state=state, reason=reason, progress=progress, seconds=3.21)
     return await road.row(row.id)
 
 
@@ -56,10 +58,55 @@ async def test_what_is_left_today_counts_what_this_request_gives_back(road):
     assert "999 pictures left today" in road.delivery.last(row).content
 
 
-async def test_a_cut_prompt_is_said(road):
-    row = await road.admitted()
-    await deliver(road, row, picture(row.request), cut_prompt="the end")
+@pytest.mark.parametrize(
+    ("state", "reason"), [("done", None), ("cancelled", "cancelled-by-owner")], ids=["in-full", "ended-early"]
+)
+async def test_a_cut_prompt_is_said(road, state, reason):
+    row = await road.admitted(num_images=2)
+    await deliver(road, row, picture(row.request), state=state, reason=reason, cut_prompt="the end")
     assert "left out: the end" in road.delivery.last(row).content
+
+
+async def test_a_repeat_with_another_model_says_so(road):
+    first = await road.admitted(model="/srv/models/old")
+    row = await road.admitted(kind="again", parent_id=first.id, model="emoji")
+    await deliver(road, row, picture(row.request))
+    assert "Drawn with the model emoji; the one before was drawn with old." in road.delivery.last(row).content
+
+
+async def test_a_repeat_with_the_same_model_names_none(road):
+    first = await road.admitted()
+    row = await road.admitted(kind="reroll", parent_id=first.id)
+    await deliver(road, row, picture(row.request))
+    assert "model" not in road.delivery.last(row).content
+
+
+async def test_a_new_message_that_answers_the_old_is_noted_before_the_ledger_is_settled(road, monkeypatch):
+    row = await road.admitted()
+    road.delivery.new_message_id = 901
+
+    async def die(*_, **__):
+        raise RuntimeError("the process dies here")
+
+    monkeypatch.setattr(requests, "end", die)
+    with pytest.raises(RuntimeError):
+        await deliver(road, row, picture(row.request))
+    assert (await road.row(row.id)).message_id == 901
+
+
+async def test_a_ping_answers_the_message_that_shows_the_pictures(road):
+    row = await road.admitted()
+    road.delivery.new_message_id = 901
+    road.clock.now += 100
+    await deliver(road, row, picture(row.request))
+    assert road.delivery.pinged_messages == [901]
+
+
+async def test_a_new_message_that_says_why_there_are_no_pictures_is_noted(road):
+    row = await road.admitted()
+    road.delivery.new_message_id = 901
+    await road.endings.without_pictures(row, "failed", "failed-engine")
+    assert (await road.row(row.id)).message_id == 901
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from road import HandDelivery, until
 from rows import row
 
 from bot import progress
-from bot.delivery import MessageGone
 from bot.progress import Board
 from bot.replies import Reply
+from bot.undeliverable import MessageGone
 
 
 class Time:

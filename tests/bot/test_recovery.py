@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from discord.utils import time_snowflake
 from road import opened_road
 
 from bot import recovery as recovery_module
@@ -103,11 +104,21 @@ async def test_pictures_shown_after_a_cancel_are_charged_as_a_cancelled_request(
 
 @pytest.mark.parametrize(("waited_s", "pings"), [(30, 0), (90, 1)], ids=["within-a-minute", "later"])
 async def test_a_ping_is_caught_up_on_by_how_long_its_owner_waited_for_the_pictures(road, waited_s, pings):
-    row = await road.change(await road.admitted(), state="running", delivering_at=1.0)
+    asked = time_snowflake(SHOWN_AT)
+    row = await road.change(await road.admitted(interaction_id=asked), state="running", delivering_at=1.0)
     road.delivery.messages[row.id] = Shown(attachments=[object()], edited_at=SHOWN_AT + timedelta(seconds=waited_s))
     await take_up(road)
     await road.ended(row)
     assert len(road.delivery.pings) == pings
+
+
+async def test_pictures_in_a_message_that_answered_the_first_were_waited_for_since_they_were_asked_for(road):
+    asked = time_snowflake(SHOWN_AT - timedelta(hours=2))
+    row = await road.change(await road.admitted(interaction_id=asked), state="running", delivering_at=1.0)
+    road.delivery.messages[row.id] = Shown(attachments=[object()])
+    await take_up(road)
+    await road.ended(row)
+    assert len(road.delivery.pings) == 1
 
 
 async def test_a_cancel_that_was_written_down_is_carried_out(road):

@@ -20,6 +20,7 @@ def drawn(**changes):
         "withheld": 0,
         "cut_prompt": "",
         "cut_negative_prompt": "",
+        "model_before": None,
         "seconds": 3.21,
         "left_today": 56,
         "reason": None,
@@ -124,6 +125,16 @@ async def test_what_was_cut_from_the_prompt_is_told():
     assert "negative prompt did not fit the model and was left out: more" in content
 
 
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("emoji", "emoji"), ("/srv/models/dream_8/", "dream\\_8"), ("C:\\models\\dream", "dream"), ("org/dream", "dream")],
+    ids=["name", "folder", "windows-folder", "hub-id"],
+)
+async def test_a_model_goes_by_its_last_name(model, name):
+    content = finished(row(model="now"), drawn(model_before=model), CARD).content
+    assert f"Drawn with the model now; the one before was drawn with {name}." in content
+
+
 async def test_withheld_pictures_are_told():
     content = finished(row(num_images=4), drawn(withheld=1), CARD).content
     assert "1 of 4 pictures was withheld by the safety checker and not charged." in content
@@ -144,8 +155,10 @@ REASONS = [
     "cancelled-by-moderator",
     "failed-flagged",
     "failed-out-of-memory",
+    "engine-scheduler-steps",
     "failed-engine",
     "failed-interrupted",
+    "failed-outdated",
     "failed-access",
     "failed-too-large",
     "failed-unexpected",
@@ -210,6 +223,7 @@ async def test_no_message_is_longer_than_discord_allows(prompt, negative_prompt,
         withheld=1,
         cut_prompt=cut,
         cut_negative_prompt=cut,
+        model_before=cut,
         reason=reason,
         left_today=10**6,
     )
@@ -221,10 +235,15 @@ async def test_the_longest_message_fits():
     worst = "*" * 6000
     asked = row(
         prompt="@here" * 1200, negative_prompt=worst, num_images=4, width=2048, height=1024, num_inference_steps=150,
-        guidance_scale=49.999, scheduler="dpmpp_2m_sde_karras", user_id=2**63 - 1, id=2**60, seed=2**53 - 4,
+        guidance_scale=49.999, scheduler="dpmpp_2m_sde_karras", model=worst, user_id=2**63 - 1, id=2**60, seed=2**53 - 4,
     )  # fmt: skip
     outcome = drawn(
-        seeds=(2**53 - 4, 2**53 - 2), withheld=2, cut_prompt=worst, cut_negative_prompt=worst, left_today=10**6
+        seeds=(2**53 - 4, 2**53 - 2),
+        withheld=2,
+        cut_prompt=worst,
+        cut_negative_prompt=worst,
+        model_before=worst,
+        left_today=10**6,
     )
     for reason in REASONS:
         content = finished(

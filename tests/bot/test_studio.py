@@ -6,7 +6,7 @@ import pytest
 from road import opened_road, picture, until
 
 from bot import studio as studio_module
-from engine import DrawingFailed, EngineClosed, OutOfMemory, Progress
+from engine import DrawingFailed, EngineClosed, InvalidRequest, OutOfMemory, Progress
 
 FAILED = DrawingFailed("drawing_failed", "a library failed")
 
@@ -150,14 +150,25 @@ async def test_pictures_finished_before_a_cancel_are_shown_and_charged(road):
     assert len(road.delivery.last(row).uploads) == 1
 
 
+async def test_what_was_cut_from_a_prompt_is_said_of_a_cancelled_request_too(road):
+    row = await road.waiting(num_images=3)
+    drawing = await road.engine.drawing("a cat")
+    told = Progress(step=1, steps=20, pictures_done=0, num_images=3, seconds_per_step=0.1, cut_prompt="the end")
+    drawing.say(told, picture(drawing.request, 1))
+    await until(drawing.events.empty)
+    await road.settle()
+    await road.studio.cancel(row.id)
+    await road.ended(row)
+    assert "left out: the end" in road.delivery.last(row).content
+
+
 async def test_a_cancel_during_delivery_is_too_late(road):
     row = await road.waiting()
     drawing = await road.engine.drawing("a cat")
     road.delivery.gate.clear()
     drawing.finish()
-    async with asyncio.timeout(5):
-        while (await road.row(row.id)).delivering_at is None:
-            await road.settle()
+    while (await road.row(row.id)).delivering_at is None:
+        await road.settle()
     assert not await road.studio.cancel(row.id)
     road.delivery.gate.set()
     assert (await road.ended(row)).state == "done"
@@ -267,11 +278,22 @@ async def test_a_bug_ends_its_request_and_the_next_is_drawn(narrow_road):
     await narrow_road.engine.drawing("next")
 
 
-async def test_a_request_that_this_version_no_longer_draws_ends_alone(road):
+async def test_what_the_model_cannot_draw_ends_at_once_and_its_member_reads_why(road):
+    row = await road.waiting(scheduler="heun", num_inference_steps=1)
+    (await road.engine.drawing("a cat")).say(InvalidRequest("scheduler_steps", "no", scheduler="heun", steps=1))
+    ended = await road.ended(row)
+    assert (ended.state, ended.charged, ended.failed_attempts) == ("failed", 0, 0)
+    assert "With this model the sampler “Heun” cannot draw in 1 step: try another number. Nothing was charged." in (
+        road.delivery.last(row).content
+    )
+
+
+async def test_a_request_that_this_version_no_longer_draws_ends_alone_and_says_so(road):
     row = await road.change(await road.admitted("old"), scheduler="of another age")
     road.studio.enqueue(row)
     ended = await road.ended(row)
-    assert (ended.state, ended.reason, ended.charged) == ("failed", "failed-engine", 0)
+    assert (ended.state, ended.charged, ended.failed_attempts) == ("failed", 0, 0)
+    assert "no longer draws what was asked for here. Nothing was charged." in road.delivery.last(row).content
     await road.waiting("next")
     await road.engine.drawing("next")
 

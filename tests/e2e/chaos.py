@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bot_process import ANSWERED_S, PACED
 from room import custom_ids
 
 from bot.playground import NotPossible
@@ -23,11 +24,10 @@ Json = dict[str, Any]
 
 CHANNEL = "art"
 MODERATOR = "mo"
-PROGRAM = ("-c", "from bot import __main__, endings; endings.PING_AFTER_S = 4.0; __main__.main(['run'])")
-"""`python -m bot run`, whose members need not wait a minute for their ping."""
-ANSWERED_S = 5.0
-"""Longer than Discord waits for a first answer."""
+PROGRAM = (*PACED, "--ping-after", "1")
+"""Less than any start takes: who was interrupted is pinged, on however fast a machine."""
 LONGEST_LIFE_S = 12.0
+"""From its first step or picture on; then a bot is killed even where its moment has not come."""
 SETTLED_S = 240.0
 CALLBACK, EDIT = {"method": "POST", "path": "/interactions/*/callback"}, {"method": "PATCH"}
 FAULTS: tuple[Json, ...] = (
@@ -86,14 +86,18 @@ class Chaos:
     async def _live_and_die(self, moment: str, asks: int) -> None:
         occurrence, delay_s = self.random.randint(1, 6), self.random.choice(DELAYS_S)
         loop = asyncio.get_running_loop()
-        seen = 0
+        process = self.bot.process
+        seen, is_drawing = 0, False
 
         def kill() -> None:
-            if self.bot.is_running:
-                self.bot.process.kill()
+            if process.returncode is None:
+                process.kill()
 
         def listen(event: Json) -> None:
-            nonlocal seen
+            nonlocal seen, is_drawing
+            if not is_drawing and (MOMENTS["drawn"](event) or MOMENTS["delivered"](event)):
+                is_drawing = True
+                loop.call_later(LONGEST_LIFE_S, kill)
             seen += bool(MOMENTS[moment](event))
             if seen == occurrence:
                 seen += 1
@@ -105,7 +109,7 @@ class Chaos:
         self._hear = listen
         with self.playground.listening(listen), contextlib.suppress(TimeoutError):
             self._do(self._act(asks))
-            await asyncio.wait_for(self.bot.process.wait(), LONGEST_LIFE_S)
+            await asyncio.wait_for(process.wait(), SETTLED_S)
         await self.bot.kill()
 
     async def _act(self, asks: int) -> None:
@@ -126,7 +130,7 @@ class Chaos:
         options = {
             "prompt": self.random.choice(("a red heart", "a cat", "the sun")),
             "images": self.random.choice((1, 1, 2, 3, 4)),
-            "steps": self.random.choice((1, 2, 3, 8, 30)),
+            "steps": self.random.choice((1, 2, 3, 8, 60)),
             "width": 64,
             "height": 64,
         }

@@ -13,6 +13,7 @@ from room import Room
 import engine
 
 HERE = Path(__file__).parent
+TIMEOUT_S = 400
 BOTS = pytest.StashKey[list[BotProcess]]()
 
 
@@ -23,8 +24,12 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """All of these share one event loop and one bot, and come last, so that the two live no longer than they must."""
     for item in items:
-        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+        if HERE not in item.path.parents:
+            continue
+        if pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
     items.sort(key=lambda item: HERE in item.path.parents)
 
 

@@ -10,16 +10,16 @@ import asyncio
 import sys
 from typing import Any
 
-from bot import accept, endings, studio
+from bot import accept, endings
 from bot.__main__ import main
 from bot.admission import Admission
 from bot.delivery import Delivery
 from bot.endings import Endings
+from bot.runs import Run, Runner
 from bot.store import requests
-from bot.studio import Studio
 
 BEFORE, AFTER = "before", "after"
-DRAWING = (Studio, "_collect", BEFORE)
+DRAWING = (Runner, "_collect", BEFORE)
 POINTS: dict[str, tuple[tuple[Any, str, str], ...]] = {
     "reserved": ((accept, "_answer", BEFORE),),
     "deferred": ((Admission, "reserve", AFTER),),
@@ -78,7 +78,7 @@ async def stop(point: str, name: str) -> None:
 
 def cancel_only_on_paper() -> None:
     """A cancel of `cancelling` goes no further than its row."""
-    original = studio._Run.stop
+    original = Run.stop
 
     def stop_run(run: Any, reason: str | None) -> None:
         if run.row.prompt == "cancelling":
@@ -86,7 +86,7 @@ def cancel_only_on_paper() -> None:
         else:
             original(run, reason)
 
-    studio._Run.stop = stop_run
+    Run.stop = stop_run
 
 
 def cancel_in_part() -> None:

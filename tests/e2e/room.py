@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from bot.playground import Playground
 
 Json = dict[str, Any]
-DRAWN_S = 60.0
+DRAWN_S = 150.0
+"""Long enough for a slow machine under load: nothing here is about how long it takes."""
 
 
 @dataclass(frozen=True)

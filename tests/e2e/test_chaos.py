@@ -35,7 +35,7 @@ async def chaos(request, new_bot):
         users = tuple(f"member{number}" for number in range(8))
         for user in users:
             playground.add_member(user)
-        random = Random(request.param["seed"])  # noqa: S311 - a storm that can be repeated, as far as clocks allow
+        random = Random(request.param["seed"])
         moments = random.sample(request.param["moments"], len(request.param["moments"]))
         chaos = Chaos(playground, bot, random, users)
         await chaos.run(moments=moments, asks=request.param["asks"])

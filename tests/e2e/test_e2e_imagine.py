@@ -110,12 +110,12 @@ async def test_nothing_pings_when_a_picture_is_ready_within_a_minute(room):
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def slow(bot, shared_playground, new_room):
-    """A request of many steps, from its first answer to its end, with every text that its message has had."""
+    """A request of six seconds or more, from its first answer to its end, with every text that its message has had."""
     room = new_room(shared_playground)
     shown = []
     with shared_playground.listening(shown.append):
-        answer = await room.imagine("a slow heart", steps=90, images=2)
-        await room.finished(answer["message"]["id"], wait_s=100)
+        answer = await room.imagine("a slow heart", steps=120, images=2)
+        await room.finished(answer["message"]["id"])
     texts = [event["message"]["content"] for event in shown if event.get("id") == answer["message"]["id"]]
     return room, answer, texts
 
@@ -124,13 +124,13 @@ async def test_progress_shows_step_bar_and_time(slow):
     _, _, texts = slow
     progress = [text for text in texts if "step" in text.splitlines()[1]]
     assert re.search(
-        r"step \d+ of 90 · 0 of 2 pictures · (about \d+ s|any moment now)  ▰*▱*$", progress[0], re.MULTILINE
+        r"step \d+ of 120 · 0 of 2 pictures · (about \d+ s|any moment now)  ▰*▱*$", progress[0], re.MULTILINE
     )
 
 
 async def test_progress_only_goes_on(slow):
     _, _, texts = slow
-    steps = [int(step) for text in texts for step in re.findall(r"step (\d+) of 90", text)]
+    steps = [int(step) for text in texts for step in re.findall(r"step (\d+) of 120", text)]
     assert len(steps) >= 2
     assert steps == sorted(steps)
 
@@ -218,6 +218,7 @@ async def test_members_are_drawn_side_by_side(room, other):
     slow, quick = await asyncio.gather(room.imagine(steps=150), room.imagine(user=other, steps=2))
     await room.finished(quick["message"]["id"])
     assert not room.message(slow["message"]["id"])["attachments"]
+    await room.click(slow["message"], "cancel")
 
 
 async def test_an_example_of_help_is_drawn_when_it_is_pressed(room):

@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+from room import DRAWN_S
 
 from bot.playground import NotPossible
 
@@ -145,7 +146,7 @@ async def test_in_a_thread_the_picture_stands_in_the_thread(room):
     thread = f"thread-{room.channel}"
     room.playground.add_thread(thread, parent=room.channel)
     await room.playground.command("imagine", {"prompt": "a cat", "steps": 1}, user=room.user, channel=thread)
-    await room.playground.wait_for(lambda: room.playground.messages(channel=thread)[0]["attachments"], 30)
+    await room.playground.wait_for(lambda: room.playground.messages(channel=thread)[0]["attachments"], DRAWN_S)
 
 
 async def deferred(room):

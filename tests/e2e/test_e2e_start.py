@@ -4,12 +4,21 @@ import signal
 
 import pytest
 import pytest_asyncio
+from bot_process import PLAIN
+
+NEVER_LOADS = "Engine._load = lambda _: threading.Event().wait()"
+STILL_LOADING = (
+    "-c",
+    f"import threading; from bot.__main__ import main; from engine import Engine; {NEVER_LOADS}; main(['run'])",
+)
+"""`python -m bot run`, whose model takes for ever to load."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(shared_playground, new_bot):
     """Another bot process at the shared playground's door."""
     async with new_bot(shared_playground) as stranger:
+        stranger.program = PLAIN
         yield stranger
 
 
@@ -70,13 +79,25 @@ async def test_something_else_behind_the_address_is_a_failure_in_one_sentence(st
 
 
 async def test_ctrl_c_while_the_model_is_loading_stops_the_bot_gracefully(own_bot):
+    own_bot.program = PLAIN
     await own_bot.start()
     own_bot.process.send_signal(signal.SIGINT)
     assert await own_bot.ended() == 0
     assert "Traceback" not in own_bot.log
 
 
+async def test_a_second_ctrl_c_ends_the_bot_at_once_though_the_model_is_loading(own_bot):
+    own_bot.program = STILL_LOADING
+    await own_bot.start()
+    own_bot.process.send_signal(signal.SIGINT)
+    await own_bot.saying("event=stopping")
+    own_bot.process.send_signal(signal.SIGINT)
+    assert await own_bot.ended() == 130
+    assert "Traceback" not in own_bot.log
+
+
 async def test_a_request_while_the_model_is_loading_is_admitted_and_told_so(own_bot, own_room):
+    own_bot.program = STILL_LOADING
     await own_bot.start()
     answer = await own_room.imagine("an early heart", steps=1)
     assert "the model is loading" in answer["message"]["content"]

@@ -1,0 +1,170 @@
+"""One request in the engine's hands: drawn, tried again where that failed, and brought to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.store import requests
+from engine import EngineClosed, EngineError, InvalidRequest, OutOfMemory, Picture, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.database import Database
+    from bot.endings import Endings
+    from bot.progress import Board
+    from bot.store.requests import FinalState, RequestRow
+    from engine import Engine
+
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_FAILED_ATTEMPTS = 3
+ALONE_AFTER_INTERRUPTIONS = 2
+"""From the second start on that found it running, a request runs alone: what kills the process takes nobody along."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What the engine has done for one request so far."""
+
+    row: RequestRow
+    began_at: float
+    task: asyncio.Task[None] | None = None
+    drawing: asyncio.Task[None] | None = None
+    progress: Progress | None = None
+    pictures: list[Picture] = field(default_factory=list)
+    cancel_reason: str | None = None
+    is_ending: bool = False
+
+    @property
+    def rows(self) -> int:
+        """
+        U-Net rows that its unfinished pictures still take.
+
+        Read off the row: a request of an earlier version, which this one no longer draws, ends itself, not the loop.
+        """
+        return (self.row.num_images - len(self.pictures)) * (2 if self.row.guidance_scale > 1 else 1)
+
+    @property
+    def must_be_alone(self) -> bool:
+        """Whether nothing else may be drawn beside it."""
+        return self.row.interruptions >= ALONE_AFTER_INTERRUPTIONS
+
+    def stop(self, reason: str | None) -> None:
+        """Let its pictures be dropped; with a reason, those that are finished are delivered first."""
+        self.cancel_reason = reason
+        if self.drawing is not None:
+            self.drawing.cancel()
+
+
+class Runner:
+    """
+    Takes requests from the engine to the ledger.
+
+    Whatever the engine does, a request afterwards has ended, waits again, or was withdrawn by somebody else.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        engine: Engine,
+        endings: Endings,
+        board: Board,
+        when_room: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._endings = endings
+        self._board = board
+        self._when_room = when_room
+        self._clock = clock
+
+    async def serve(self, run: Run) -> RequestRow | None:
+        """
+        Draw a request and end it.
+
+        Returns:
+            The request where it is to wait again, else None.
+        """
+        row = run.row
+        async with self._database.transaction(patient=True) as connection:
+            is_waiting = await requests.start(connection, row.id, now=self._clock())
+        if not is_waiting:
+            await self._board.retire(row.id)
+            return None
+        run.drawing = asyncio.create_task(self._collect(run))
+        if run.cancel_reason is not None:
+            run.drawing.cancel()
+        await asyncio.wait({run.drawing})
+        if run.drawing.cancelled():
+            if run.cancel_reason is not None:
+                await self._finish(run, "cancelled", run.cancel_reason)
+            return None
+        if (error := run.drawing.exception()) is not None:
+            return await self._after(run, error)
+        await self._finish(run, "done", None)
+        return None
+
+    async def _collect(self, run: Run) -> None:
+        """Raises what the engine raises; pictures that are finished by then stay in the run."""
+        async with aclosing(self._engine.stream(run.row.request)) as events:
+            async for event in events:
+                if isinstance(event, Progress):
+                    run.progress = event
+                elif isinstance(event, Picture):
+                    run.pictures.append(event)
+                    self._when_room()
+
+    async def _after(self, run: Run, error: BaseException) -> RequestRow | None:
+        """What an error of the engine makes of a request: as `serve`."""
+        row = run.row
+        if isinstance(error, EngineClosed):
+            async with self._database.transaction(patient=True) as connection:
+                await requests.give_back(connection, row.id)
+        elif isinstance(error, OutOfMemory):
+            log.warning("out_of_memory", request_id=row.id, error=str(error))
+            await self._finish(run, "failed", "failed-out-of-memory")
+        elif isinstance(error, InvalidRequest):  # known only now: the model's own config, or another version's request
+            log.warning("request_invalid", request_id=row.id, error=str(error))
+            is_steps = error.rule == "scheduler_steps"
+            await self._finish(run, "failed", "engine-scheduler-steps" if is_steps else "failed-outdated")
+        else:
+            return await self._try_again(run, error)
+        return None
+
+    async def _try_again(self, run: Run, error: BaseException) -> RequestRow | None:
+        """An error of the engine is a failed attempt, and the third ends the request; any other ends it at once."""
+        row = run.row
+        log.error("drawing_failed", request_id=row.id, error_id=row.short_id, exc_info=error)
+        async with self._database.transaction(patient=True) as connection:
+            failed = await requests.count_failed_attempt(connection, row.id)
+            again = await requests.fetch(connection, row.id)
+        if not isinstance(error, EngineError):
+            await self._finish(run, "failed", "failed-unexpected")
+        elif failed >= MAX_FAILED_ATTEMPTS:
+            await self._finish(run, "failed", "failed-engine")
+        elif again is not None and again.state == "queued":
+            if again.reason is None:
+                return again
+            await self._finish(run, "cancelled", again.reason)  # cancelled while it failed
+        return None
+
+    async def _finish(self, run: Run, state: FinalState, reason: str | None) -> None:
+        run.is_ending = True
+        self._when_room()
+        await self._board.retire(run.row.id)
+        await self._endings.deliver(
+            run.row,
+            run.pictures,
+            state=state,
+            reason=reason,
+            progress=run.progress,
+            seconds=self._clock() - run.began_at,
+        )
