@@ -1,0 +1,1 @@
+"""What the bundled model learns from: emoji pictures, their words, and scenes composed of both."""

@@ -1,0 +1,1 @@
+"""Measures the bundled model: `python -m engine.emoji.evaluate`."""

@@ -1,0 +1,124 @@
+"""The evaluation: which pictures are drawn, and the figures that come of them."""
+
+from __future__ import annotations
+
+import random as random_module
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from engine.emoji.dataset.captions import Captions
+from engine.emoji.dataset.colours import COLOURS
+from engine.emoji.dataset.scenes import SQUARE, Placed, Scene, draw
+from engine.emoji.evaluate.classifier import train_classifier
+from engine.emoji.evaluate.measures import background_of, mean_pairwise_distance, reconstruction_psnr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from engine.emoji.dataset.sources import Emoji
+    from engine.emoji.evaluate.painter import Painter
+
+SUBJECTS, SEEDS = 300, 4
+GUIDANCE_SUBJECTS = 60
+"""Drawn again at the two guidance scales, evenly spread over the subjects."""
+LOW_GUIDANCE, HIGH_GUIDANCE = 1.0, 7.0
+SEED = 4
+"""Of the captions, backgrounds, the classifier and the pictures' first seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The figures; shares are from 0 to 1."""
+
+    subjects: int
+    seeds: int
+    background_right: float
+    subject_in_top5: float
+    classifier_own_top5: float
+    top5_at_low_guidance: float
+    top5_at_high_guidance: float
+    pairwise_distance: float
+    """Mean absolute difference, of 255, between pictures of one caption with different seeds."""
+    psnr_db: float
+    psnr_lowest_db: float
+    missed: tuple[str, ...]
+    """Labels of which no seed was recognised."""
+
+
+def evaluate(
+    painter: Painter,
+    emoji: Sequence[Emoji],
+    pictures: NDArray[np.uint8],
+    folder: Path,
+    *,
+    subjects: int = SUBJECTS,
+    seeds: int = SEEDS,
+    classifier_steps: int | None = None,
+) -> Evaluation:
+    """
+    Measure a model on the first `subjects` emoji, with captions in templates and tags held out of training.
+
+    Args:
+        folder: Where the classifier is kept between evaluations.
+        classifier_steps: Fewer than usual, for a quick look.
+    """
+    options = {} if classifier_steps is None else {"steps": classifier_steps}
+    classifier = train_classifier(pictures, folder, SEED, **options)
+    random = random_module.Random(SEED)
+    unseen = Captions(emoji, unseen=True)
+    count = min(subjects, len(emoji))
+    scenes = [
+        Scene(size=SQUARE, background=random.choice(list(COLOURS)), placed=(Placed(emoji=index),))
+        for index in range(count)
+    ]
+    captions = [unseen.unseen(scene, random) for scene in scenes]
+
+    def drawn(chosen: Sequence[int], guidance: float | None) -> NDArray[np.uint8]:
+        found = [
+            painter.draw([captions[index]] * seeds, range(SEED, SEED + seeds), guidance=guidance)
+            for index in tqdm(chosen, desc="pictures", unit="caption", mininterval=5)
+        ]
+        return np.stack(found)
+
+    def recognised(chosen: Sequence[int], found: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        flat = found.reshape(-1, *found.shape[2:])
+        top5 = classifier.first_five(flat).reshape(len(chosen), seeds, -1)
+        found_among: NDArray[np.bool_] = (top5 == np.array(chosen)[:, None, None]).any(axis=2)
+        return found_among
+
+    everything = list(range(count))
+    usual = drawn(everything, None)
+    right = recognised(everything, usual)
+    backgrounds = [
+        background_of(picture) == scene.background for scene, row in zip(scenes, usual, strict=True) for picture in row
+    ]
+    spread = everything[:: max(1, count // GUIDANCE_SUBJECTS)]
+    random_backgrounds = np.random.default_rng(SEED).integers(len(COLOURS), size=len(emoji))
+    psnr = reconstruction_psnr(
+        painter.pipeline.vae,
+        np.stack(
+            [
+                draw(Scene(size=SQUARE, background=list(COLOURS)[colour], placed=(Placed(emoji=index),)), pictures)
+                for index, colour in enumerate(random_backgrounds)
+            ]
+        ),
+    )
+    return Evaluation(
+        subjects=count,
+        seeds=seeds,
+        background_right=float(np.mean(backgrounds)),
+        subject_in_top5=float(right.mean()),
+        classifier_own_top5=classifier.own_top5,
+        top5_at_low_guidance=float(recognised(spread, drawn(spread, LOW_GUIDANCE)).mean()),
+        top5_at_high_guidance=float(recognised(spread, drawn(spread, HIGH_GUIDANCE)).mean()),
+        pairwise_distance=float(np.mean([mean_pairwise_distance(list(row)) for row in usual])) if seeds > 1 else 0.0,
+        psnr_db=float(psnr.mean()),
+        psnr_lowest_db=float(psnr.min()),
+        missed=tuple(emoji[index].label for index in everything if not right[index].any()),
+    )

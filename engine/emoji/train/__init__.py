@@ -1,0 +1,1 @@
+"""Makes the bundled model: `python -m engine.emoji.train`."""
