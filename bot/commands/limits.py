@@ -89,9 +89,10 @@ def limits_text(
     lines = [say("limits-of-server") if user_id is None else say("limits-of-member", member=member(user_id))]
     for name in LIMIT_NAMES:
         source = "member" if name in own else "server" if name in server else "operator"
-        ceiling = shown_value(name, getattr(operator.ceiling, name), locale)
-        source_text = say("limits-at-most", source=say(f"limits-from-{source}"), ceiling=ceiling)
-        value = shown_value(name, getattr(rules, name), locale)
+        source_text = say(f"limits-from-{source}")
+        value, ceiling = (shown_value(name, getattr(from_, name), locale) for from_ in (rules, operator.ceiling))
+        if value != ceiling:
+            source_text = say("limits-at-most", source=source_text, ceiling=ceiling)
         lines.append(say("limits-line", name=field_name(name, locale), value=value, source=source_text))
     return "\n".join(lines)
 
