@@ -92,7 +92,7 @@ async def test_clearing_without_a_limit_takes_all_of_them_back_and_shows_what_ho
     await run(world, "set", limit="pictures_per_day", value="5")
     await run(world, "set", limit="steps", value="30", member=BEN_ID)
     lines = (await run(world, "clear")).split("\n")
-    assert lines[1] == "• Pictures a day: **60** (the bot's own; at most 60)"
+    assert lines[1] == "• Pictures a day: **60** (the bot's own)"
     assert (await stored(world), await stored(world, BEN_ID)) == ({}, {"steps": 30})
 
 
@@ -100,9 +100,9 @@ async def test_showing_the_servers_limits_names_value_source_and_ceiling(world):
     await run(world, "set", limit="steps", value="50")
     assert (await run(world, "show")).split("\n") == [
         "Limits of this server:",
-        "• Pictures a day: **60** (the bot's own; at most 60)",
-        "• Places in the line: **10** (the bot's own; at most 10)",
-        "• Pixels: **1048576 (1024×1024)** (the bot's own; at most 1048576 (1024×1024))",
+        "• Pictures a day: **60** (the bot's own)",
+        "• Places in the line: **10** (the bot's own)",
+        "• Pixels: **1048576 (1024×1024)** (the bot's own)",
         "• Steps: **50** (set for this server; at most 150)",
     ]
 
