@@ -333,7 +333,15 @@ def test_where_stderr_is_closed_refusals_do_not_go_to_stdout():
     assert (done.returncode, done.stdout) == (2, "")
 
 
-def test_ctrl_c_does_not_wait_for_a_model_that_is_being_found(stand_in, monkeypatch, capsys):
+@pytest.fixture
+def heeded_ctrl_c():
+    """SIGINT as a terminal's programs have it: a shell's background jobs, as CI's may be, are started to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_does_not_wait_for_a_model_that_is_being_found(stand_in, monkeypatch, capsys, heeded_ctrl_c):
     def find(*_, **__):
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the search went on")
@@ -344,7 +352,7 @@ def test_ctrl_c_does_not_wait_for_a_model_that_is_being_found(stand_in, monkeypa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent to a whole console")
-def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path):
+def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path, heeded_ctrl_c):
     arguments = [sys.executable, "-m", "engine", "x", "-o", f"{tmp_path}/", "--steps", "150", "--num-images", "16"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None

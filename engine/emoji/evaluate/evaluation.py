@@ -13,6 +13,7 @@ from engine.emoji.dataset.captions import Captions
 from engine.emoji.dataset.colours import COLOURS
 from engine.emoji.dataset.scenes import SQUARE, Placed, Scene, draw
 from engine.emoji.evaluate.classifier import train_classifier
+from engine.emoji.evaluate.companions import Effect, effects
 from engine.emoji.evaluate.measures import background_of, mean_pairwise_distance, reconstruction_psnr
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Evaluation:
     psnr_lowest_db: float
     missed: tuple[str, ...]
     """Labels of which no seed was recognised."""
+    companions: tuple[Effect, ...] = ()
 
 
 def evaluate(
@@ -120,5 +122,6 @@ def evaluate(
         pairwise_distance=float(np.mean([mean_pairwise_distance(list(row)) for row in usual])) if seeds > 1 else 0.0,
         psnr_db=float(psnr.mean()),
         psnr_lowest_db=float(psnr.min()),
+        companions=effects(painter, painter.folder),
         missed=tuple(emoji[index].label for index in everything if not right[index].any()),
     )

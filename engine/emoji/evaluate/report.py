@@ -42,6 +42,11 @@ def figures(evaluation: Evaluation, card: ModelCard) -> str:
         "| --- | --- |",
         *(f"| {name} | {value} |" for name, value in rows.items()),
     ]
+    if evaluation.companions:
+        lines += ["", "| companion | measure | without | with it |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {one.name} | {one.measure} | {one.without:.3g} | {one.with_it:.3g} |" for one in evaluation.companions
+        ]
     if evaluation.missed:
         lines += ["", f"Not recognised with any seed: {', '.join(evaluation.missed)}."]
     return "\n".join([*lines, END])

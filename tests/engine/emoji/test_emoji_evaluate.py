@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ import torch
 from engine import find_model
 from engine.emoji.dataset.colours import COLOURS
 from engine.emoji.dataset.scenes import SQUARE, Placed, Scene, draw
+from engine.emoji.dataset.styles import gilded, pixelated
 from engine.emoji.evaluate import __main__ as evaluate_main
 from engine.emoji.evaluate import classifier as classifier_module
 from engine.emoji.evaluate import evaluation, sheet
 from engine.emoji.evaluate.classifier import train_classifier
+from engine.emoji.evaluate.companions import Effect, blockiness, colourfulness, effects, goldness
 from engine.emoji.evaluate.evaluation import Evaluation, evaluate
 from engine.emoji.evaluate.measures import background_of, mean_pairwise_distance, reconstruction_psnr
 from engine.emoji.evaluate.painter import Painter
@@ -93,11 +96,14 @@ def test_a_trained_classifier_is_kept(pictures, tmp_path, monkeypatch):
     assert (again.first_five(pictures[..., :3]) == first.first_five(pictures[..., :3])).all()
 
 
+NO_COMPANIONS = Path("nowhere")
+
+
 class Copyist:
     """Draws exactly what its caption names, or always the first emoji, or always on white."""
 
     def __init__(self, painter, emoji, pictures, fault=None):
-        self.card, self.pipeline = painter.card, painter.pipeline
+        self.card, self.pipeline, self.folder = painter.card, painter.pipeline, NO_COMPANIONS
         self._labels, self._pictures, self._fault = [one.label for one in emoji], pictures, fault
 
     def draw(self, captions, seeds, *, guidance=None, size=None):
@@ -159,6 +165,19 @@ def test_the_painter_draws_other_sizes_and_repeats_itself(painter):
     assert (first != painter.draw(["a dog face"], [4], size=(192, 128))).any()
 
 
+def test_pixelated_grey_and_golden_pictures_are_measured_as_such(pictures):
+    picture = draw(Scene(size=SQUARE, background="white", placed=(Placed(emoji=4),)), pictures)
+    golden = draw(Scene(size=SQUARE, background="white", placed=(Placed(emoji=4),)), gilded(pictures))
+    assert blockiness(pixelated(picture)) == 0 < blockiness(picture)
+    assert colourfulness(np.repeat(picture[..., :1], 3, axis=-1)) == 0 < colourfulness(picture)
+    assert goldness(golden) > 0.9
+    assert goldness(picture) < 0.2
+
+
+def test_a_model_without_companions_has_no_effects(painter):
+    assert effects(painter, NO_COMPANIONS) == ()
+
+
 FOUND = Evaluation(
     subjects=300,
     seeds=4,
@@ -171,6 +190,7 @@ FOUND = Evaluation(
     psnr_db=30.84,
     psnr_lowest_db=23.5,
     missed=("leg",),
+    companions=(Effect("pixel", "difference from 4x4 blocks", 8.04, 1.5),),
 )
 
 
@@ -186,6 +206,7 @@ def test_the_card_tells_every_figure(painter):
         "first 300 emoji",
         "4 seeds",
         "leg",
+        "| 8.04 | 1.5 |",
     ):
         assert figure in text
 
