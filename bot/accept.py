@@ -15,11 +15,12 @@ from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
 from bot.locales import catalogue
 from bot.store import requests
+from engine import wildcards_in
 
 if TYPE_CHECKING:
     from bot.client import Client
     from bot.store.requests import Kind, RequestRow
-    from engine import GenerationRequest
+    from engine import CompleteRequest, GenerationRequest
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -52,7 +53,7 @@ async def accept(
         interaction_token=interaction.token,
         attachment_limit=interaction.filesize_limit,
         locale=interaction.locale.value,
-        request=request.completed(client.card),
+        request=await _completed(client, request),
         model=client.model,
     )
     admission = asyncio.create_task(client.admission.reserve(ask))
@@ -68,6 +69,14 @@ async def accept(
         await client.studio.end(answered, "cancelled", answered.reason)
     else:
         client.studio.enqueue(answered, shown=shown)
+
+
+async def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
+    wildcards = wildcards_in(client.settings.models_dir)
+    if "__" not in request.prompt:
+        return request.completed(client.card, wildcards)
+    # Wildcards are files, and a slow disk is no reason to keep everybody waiting.
+    return await asyncio.to_thread(request.completed, client.card, wildcards)
 
 
 def check_place(interaction: discord.Interaction[Client]) -> None:

@@ -72,7 +72,7 @@ async def press(interaction: discord.Interaction[Client], act: str, number: int)
 async def reroll(interaction: discord.Interaction[Client], request_id: int) -> None:
     """The presser's own request for the same with another seed. Whoever presses sees the message, and so the prompt."""
     row = await _row(interaction, request_id)
-    request = replace(row.request, seed=-1, owner=str(interaction.user.id))
+    request = replace(row.request.asked, seed=-1, owner=str(interaction.user.id))
     await accept(interaction, request, kind="reroll", parent_id=row.id)
 
 

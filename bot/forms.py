@@ -174,9 +174,11 @@ def wanted(row: RequestRow, typed: Typed, locale: str) -> GenerationRequest:
     """
     kept: dict[str, Any] = {
         "scheduler": row.scheduler,
-        "num_images": row.num_images,
+        "num_images": len(set(row.seeds)),
         "width": row.width,
         "height": row.height,
+        "max_embeddings_multiples": row.max_embeddings_multiples,
+        "clip_skip": row.clip_skip,
     }
     values: dict[str, Any] = {}
     faults = []

@@ -176,6 +176,7 @@ def headline(row: RequestRow, characters: int, locale: str) -> str:
 def seeds_text(seeds: Sequence[int], locale: str) -> str:
     """Seeds in code style, which a phone copies: one, from first to last, or each where some are missing."""
     say = catalogue(locale).say
+    seeds = list(dict.fromkeys(seeds))  # permutations share theirs
     if len(seeds) == 1:
         return say("seed-one", seed=seeds[0])
     if seeds[-1] - seeds[0] == len(seeds) - 1:

@@ -18,8 +18,9 @@ from engine.errors import (
     InvalidRequest,
     OutOfMemory,
 )
+from engine.expansion import wildcards_in
 from engine.models import find_model
-from engine.request import CompleteRequest, Event, GenerationRequest, GenerationResult, Picture, Progress
+from engine.request import CompleteRequest, Event, GenerationRequest, GenerationResult, Picture, Progress, Variant
 from engine.schedulers import SCHEDULERS
 
 __all__ = [
@@ -39,5 +40,7 @@ __all__ = [
     "OutOfMemory",
     "Picture",
     "Progress",
+    "Variant",
     "find_model",
+    "wildcards_in",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.errors import EngineError, InvalidDevice, InvalidModel, InvalidRequest
+from engine.expansion import wildcards_in
 from engine.outputs import Grid, InvalidOutput, Output
 from engine.png import encode, encode_image
 from engine.request import MAX_IMAGES, GenerationRequest, GenerationResult, Picture, Progress
@@ -91,7 +92,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--width", metavar="PX", type=_whole, help="64 to 2048, a multiple of 8")
     parser.add_argument("--height", metavar="PX", type=_whole, help="likewise")
     parser.add_argument("--scheduler", metavar="NAME", help=", ".join(SCHEDULERS))
-    parser.add_argument("--num-images", metavar="N", type=_whole, help="1 to 16 (default: 1, or as --grid has places)")
+    parser.add_argument(
+        "--max-embeddings-multiples",
+        metavar="N",
+        type=_whole,
+        help="1 to 8: chunks of 75 tokens that are read of each prompt (default: as many as it needs)",
+    )
+    parser.add_argument("--clip-skip", metavar="N", type=_whole, help="1 reads the text encoder's last layer")
+    parser.add_argument(
+        "--num-images",
+        metavar="N",
+        type=_whole,
+        help="1 to 16 of each permutation (default: 1, or as --grid has places)",
+    )
     parser.add_argument(
         "--grid", metavar="RxC", nargs="?", type=_grid, default=False, help="one file: R rows of C pictures"
     )
@@ -146,12 +159,11 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _requested(options: argparse.Namespace) -> tuple[GenerationRequest, Grid | None]:
-    has_grid = options.grid is not False
+def _requested(options: argparse.Namespace) -> GenerationRequest:
     count = options.num_images
     if count is None:
-        count = options.grid.rows * options.grid.columns if has_grid and options.grid else 1
-    request = GenerationRequest(
+        count = options.grid.rows * options.grid.columns if options.grid else 1
+    return GenerationRequest(
         prompt=options.prompt,
         negative_prompt=options.negative_prompt,
         width=options.width,
@@ -161,17 +173,24 @@ def _requested(options: argparse.Namespace) -> tuple[GenerationRequest, Grid | N
         seed=options.seed,
         scheduler=options.scheduler,
         num_images=count,
+        max_embeddings_multiples=options.max_embeddings_multiples,
+        clip_skip=options.clip_skip,
     )
-    grid = (options.grid or Grid.of(count)) if has_grid else None
-    if grid is not None and grid.rows * grid.columns < count:
+
+
+def _grid_for(options: argparse.Namespace, count: int) -> Grid | None:
+    if options.grid is False:
+        return None
+    grid: Grid = options.grid or Grid.of(count)
+    if grid.rows * grid.columns < count:
         raise InvalidOutput(f"grid {grid.rows}x{grid.columns} has fewer places than the {count} pictures")
-    return request, grid
+    return grid
 
 
 def _run(options: argparse.Namespace) -> int:
     from engine.engine import Engine
 
-    asked, grid = _requested(options)
+    asked = _requested(options)
     # On no event loop, where Ctrl-C would wait for a model that is being fetched.
     engine = Engine.open(
         options.model,
@@ -182,7 +201,8 @@ def _run(options: argparse.Namespace) -> int:
         text_encoder=options.text_encoder,
         vae=options.vae,
     )
-    request = asked.completed(engine.card)
+    request = asked.completed(engine.card, wildcards_in(options.models_dir))
+    grid = _grid_for(options, request.num_images)
     output = Output(place=options.output, prompt=request.prompt, files=1 if grid else request.num_images)
     if grid is not None:
         grid.check(request.width, request.height, output.extension)
@@ -247,7 +267,8 @@ async def _draw(engine: Engine, request: CompleteRequest, files: _Files | None) 
 def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
     """Say what was used, and whatever did not go as asked."""
     request = result.request
-    seeds = f"seed {request.seed}" + (f" to {request.seeds[-1]}" if request.num_images > 1 else "")
+    last_seed = max(request.seeds)
+    seeds = f"seed {request.seed}" + (f" to {last_seed}" if last_seed > request.seed else "")
     sampler = card.sampler(request.scheduler)
     steps = f"{request.num_inference_steps} step{'s' if request.num_inference_steps > 1 else ''}"
     _say(
@@ -260,6 +281,8 @@ def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
             if len(beginning) > MAX_SHOWN_CHARACTERS:
                 beginning = f"{beginning[:MAX_SHOWN_CHARACTERS]} ..."
             _say(f"the {name} is longer than the model reads; its last {len(cut)} characters are left out: {beginning}")
+    for note in result.notes:
+        _say(note.sentence)
     flagged = [picture.index + 1 for picture in result.pictures if picture.flagged]
     if flagged:
         numbers = ", ".join(map(str, flagged))
@@ -269,16 +292,17 @@ def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
 
 def _facts(result: GenerationResult, files: _Files, card: ModelCard, *, is_grid: bool) -> dict[str, Any]:
     """What `--json` prints: what was used, and where each picture is; a path is null for what was not written."""
-    request = result.request
+    request, asked = result.request, result.request.asked
     paths = {index: str(path) for index, path in files.paths.items()}
     return {
         "model": result.model,
-        "request": {each.name: getattr(request, each.name) for each in fields(request) if each.name != "owner"},
+        "request": {each.name: getattr(asked, each.name) for each in fields(asked) if each.name != "owner"},
         "sampler": card.sampler(request.scheduler),
         "pictures": [
             {
                 "index": picture.index,
                 "seed": picture.seed,
+                "prompt": request.pictures[picture.index].prompt,
                 "path": None if is_grid else paths.get(picture.index),
                 "flagged": picture.flagged,
             }
@@ -288,6 +312,7 @@ def _facts(result: GenerationResult, files: _Files, card: ModelCard, *, is_grid:
         "has_safety_checker": result.has_safety_checker,
         "cut_prompt": result.cut_prompt,
         "cut_negative_prompt": result.cut_negative_prompt,
+        "notes": [{"rule": note.rule, "sentence": note.sentence, "facts": dict(note.facts)} for note in result.notes],
         "waited_s": round(result.waited_s, 3),
         "drawing_s": round(result.drawing_s, 3),
     }

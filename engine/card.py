@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "model.toml"
+WEIGHTINGS = ("lpw", "a1111", "none")
+"""Multiply and restore the mean of the whole text, of each chunk, or of nothing (`engine.weighting`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class ModelCard:
 
     Raises:
         InvalidRequest: a default that no request could ask for.
+        ValueError: the weighting is unknown.
     """
 
     title: str
@@ -44,8 +47,13 @@ class ModelCard:
     scheduler: str = "default"
     own_sampler: str = ""
     """What people call the scheduler that `default` stands for, such as `PLMS`."""
+    clip_skip: int = 1
+    weighting: str = "lpw"
+    """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
 
     def __post_init__(self) -> None:
+        if self.weighting not in WEIGHTINGS:
+            raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, got {self.weighting!r}")
         GenerationRequest(
             prompt="a default",
             width=self.width,
@@ -53,6 +61,7 @@ class ModelCard:
             num_inference_steps=self.steps,
             guidance_scale=self.guidance,
             scheduler=self.scheduler,
+            clip_skip=self.clip_skip,
         ).completed(self)
 
     def sampler(self, scheduler: str) -> str:
@@ -99,6 +108,8 @@ KEYS: Mapping[str, str] = {
     "limits": "a list of texts",
     "steps": "a whole number",
     "guidance": "a number",
+    "clip_skip": "a whole number",
+    "weighting": "a text",
     "size": 'a text such as "512x512" or one whole number',
 }
 """What `model.toml` may hold."""

@@ -11,6 +11,7 @@ import torch
 from engine.errors import InvalidRequest
 from engine.guidance import guide
 from engine.latents import draw_noise
+from engine.lengths import with_one_length
 from engine.schedulers import build_scheduler
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 class Trajectory:
     """One picture on its way from noise: nobody else's picture changes it."""
 
-    embeds: Tensor
-    """`[rows, n, d]`: the negative prompt first where guidance is on."""
+    conditioning: Conditioning
     guidance_scale: float
+    steps: int
+    """As people count them."""
     scheduler: Any
     step_arguments: dict[str, Any]
     """What this scheduler's `step` takes besides: the picture's generator, where it draws noise."""
@@ -44,6 +46,11 @@ class Trajectory:
     def calls(self) -> int:
         """U-Net calls from noise to picture."""
         return len(self.timesteps)
+
+    @property
+    def embeds(self) -> Tensor:
+        """`[rows, n, d]`: what the rows of the next call attend to. Calls are spread evenly over the steps."""
+        return self.conditioning.at(self.calls_done * self.steps // self.calls)
 
     @property
     def is_finished(self) -> bool:
@@ -81,8 +88,10 @@ def begin(model: LoadedModel, request: CompleteRequest, index: int, conditioning
     noise = draw_noise(generator, model.latent_channels, height, width)
     takes_generator = "generator" in inspect.signature(scheduler.step).parameters
     return Trajectory(
-        embeds=conditioning.embeds,
-        guidance_scale=request.guidance_scale,
+        conditioning=conditioning,
+        # Operands are composed by guidance, which at 1 adds them as they are.
+        guidance_scale=max(1.0, request.guidance_scale),
+        steps=steps,
         scheduler=scheduler,
         step_arguments={"generator": generator} if takes_generator else {},
         timesteps=scheduler.timesteps.to(device=model.device, dtype=torch.float32),
@@ -94,13 +103,16 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
     """
     What the U-Net sees in each picture at its own timestep, all of one size, in one call.
 
+    Their prompts' lengths must go together (`going_together`), or the call is needlessly long.
+
     Changes no trajectory, so that it can be called again with fewer of them.
 
     Returns:
         float32 `[1, c, h, w]` each, guided, on the model's device.
     """
     scaled = [each.scheduler.scale_model_input(each.latents, each.timestep) for each in trajectories]
-    rows = [len(each.embeds) for each in trajectories]
+    embeds = with_one_length([each.embeds for each in trajectories])
+    rows = [len(each) for each in embeds]
     latents = torch.cat([latents.expand(n, -1, -1, -1) for latents, n in zip(scaled, rows, strict=True)])
     timesteps = torch.cat(
         [each.timesteps[each.calls_done].expand(n) for each, n in zip(trajectories, rows, strict=True)]
@@ -108,10 +120,13 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
     noise_pred = model.unet(
         latents.to(model.dtype),
         timesteps,
-        encoder_hidden_states=torch.cat([each.embeds for each in trajectories]),
+        encoder_hidden_states=torch.cat(embeds),
         return_dict=False,
     )[0]
-    return [guide(part, each.guidance_scale) for part, each in zip(noise_pred.split(rows), trajectories, strict=True)]
+    return [
+        guide(part, each.guidance_scale, each.conditioning.weights)
+        for part, each in zip(noise_pred.split(rows), trajectories, strict=True)
+    ]
 
 
 def advance(trajectory: Trajectory, noise_pred: Tensor) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.reading import read
 from engine.request import GenerationResult, Progress
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from engine.conditioning import Conditioning, TextEncoder
     from engine.denoise import Trajectory
+    from engine.prompt import Note
+    from engine.reading import Reading
     from engine.request import CompleteRequest, Event, Picture
 
 LATEST_WEIGHT = 0.3
@@ -26,6 +29,7 @@ class Place:
 
     drawing: Drawing
     index: int
+    reading: Reading
     trajectory: Trajectory | None = None
     """None until it has joined the batch for the first time."""
 
@@ -38,7 +42,7 @@ class Place:
     @property
     def rows(self) -> int:
         """Rows of the U-Net call."""
-        return 2 if self.drawing.request.has_guidance else 1
+        return self.reading.rows
 
     @property
     def size(self) -> tuple[int, int]:
@@ -57,7 +61,8 @@ class Drawing:
     post: Callable[[Event | Exception], None]
     places: tuple[Place, ...] = field(init=False)
     pictures: dict[int, Picture] = field(default_factory=dict)
-    _conditioning: Conditioning | None = None
+    notes: tuple[Note, ...] = ()
+    _conditionings: dict[Reading, Conditioning] = field(default_factory=dict)
     _cut: tuple[str, str] = ("", "")
     _submitted_at: float = field(init=False)
     _started_at: float = math.nan
@@ -66,7 +71,7 @@ class Drawing:
     _seconds_per_step: float = 0.0
 
     def __post_init__(self) -> None:
-        self.places = tuple(Place(self, index) for index in range(self.request.num_images))
+        self.places = tuple(Place(self, index, read(self.request, index)) for index in range(self.request.num_images))
         self._submitted_at = time.monotonic()
 
     @property
@@ -79,13 +84,15 @@ class Drawing:
         """Whether a picture is on its way."""
         return any(place.trajectory and place.index not in self.pictures for place in self.places)
 
-    def condition(self, encoder: TextEncoder) -> Conditioning:
-        """The encoded prompts: encoded once, when the first picture joins, which is when the drawing starts."""
-        if self._conditioning is None:
+    def condition(self, reading: Reading, encoder: TextEncoder) -> Conditioning:
+        """A picture's encoded prompts: each encoded once. The drawing starts when the first picture joins."""
+        if not self._conditionings:
             self._started_at = self._told_at = time.monotonic()
-            self._conditioning = encoder.encode(self.request)
-            self._cut = self._conditioning.cut_prompt, self._conditioning.cut_negative_prompt
-        return self._conditioning
+        if reading not in self._conditionings:
+            encoded = self._conditionings[reading] = encoder.encode(reading)
+            self._cut = self._cut[0] or encoded.cut_prompt, self._cut[1] or encoded.cut_negative_prompt
+            self.notes = tuple(dict.fromkeys((*self.notes, *encoded.notes)))
+        return self._conditionings[reading]
 
     def tell_progress(self) -> None:
         """Say how far the request is: the mean over its pictures, in steps as people count them."""
@@ -106,6 +113,7 @@ class Drawing:
                 seconds_per_step=self._seconds_per_step,
                 cut_prompt=self._cut[0],
                 cut_negative_prompt=self._cut[1],
+                notes=self.notes,
             )
         )
 
@@ -125,6 +133,7 @@ class Drawing:
                 has_safety_checker=self.has_safety_checker,
                 cut_prompt=cut_prompt,
                 cut_negative_prompt=cut_negative_prompt,
+                notes=self.notes,
                 waited_s=self._started_at - self._submitted_at,
                 drawing_s=time.monotonic() - self._started_at,
             )

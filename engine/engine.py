@@ -7,8 +7,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
 from engine.drawing import Drawing
-from engine.errors import EngineClosed
+from engine.errors import EngineClosed, InvalidRequest
 from engine.executor import Executor
+from engine.expansion import MAX_COUNTED, expand, wildcards_in
 from engine.mailbox import Mailbox
 from engine.models import find_model
 from engine.request import GenerationResult
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from engine.card import ModelCard
     from engine.loading import LoadedModel
     from engine.models import ModelFolder
-    from engine.request import Event, GenerationRequest
+    from engine.prompt import Note
+    from engine.request import CompleteRequest, Event, GenerationRequest
 
 MAX_ROWS = 16
 
@@ -39,9 +41,11 @@ class Engine:
     notices: tuple[str, ...] = ()
     """What the operator should hear about the device; known when the model is loaded."""
 
-    def __init__(self, folder: ModelFolder, *, device: str, dtype: str, max_rows: int) -> None:
+    def __init__(self, folder: ModelFolder, *, device: str, dtype: str, max_rows: int, models_dir: Path | None) -> None:
         self.card: ModelCard = folder.card
         self._folder = folder
+        self._wildcards = wildcards_in(models_dir)
+        self._max_rows = max_rows
         self._device = device
         self._dtype = dtype
         self._executor = Executor(self._load, max_rows)
@@ -75,7 +79,7 @@ class Engine:
             ValueError: `max_rows` is too small.
         """
         folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
-        return cls(folder, device=device, dtype=dtype, max_rows=max_rows)
+        return cls(folder, device=device, dtype=dtype, max_rows=max_rows, models_dir=models_dir)
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -115,6 +119,16 @@ class Engine:
         """
         await asyncio.wrap_future(self._executor.loaded)
 
+    def complete(self, request: GenerationRequest) -> CompleteRequest:
+        """
+        The request with all that was left to the model, to wildcard files and to permutations: what will be drawn.
+
+        Raises:
+            InvalidRequest: what the model's card fills in does not go together with what was asked, or there would be
+                too many pictures.
+        """
+        return request.completed(self.card, self._wildcards)
+
     async def generate(self, request: GenerationRequest) -> GenerationResult:
         """
         The pictures of a request. Cancelling the awaiting task drops them before the next tick.
@@ -133,19 +147,22 @@ class Engine:
         A slow reader sees only the newest progress, but every picture. Closing the stream drops what is left.
 
         Raises:
-            InvalidRequest: what the model's card fills in does not go together with what was asked.
+            InvalidRequest: as `complete`; or more parts are joined by AND than are drawn at once.
             InvalidModel, InvalidDevice: there is no model to draw with.
             OutOfMemory: a picture does not fit the device, even alone.
             DrawingFailed: a library failed; the cause is chained.
             EngineClosed: the engine was closed before the last picture was finished.
         """
         mailbox = Mailbox()
+        complete, notes = await self._completed(request)
         drawing = Drawing(
-            request=request.completed(self.card),
+            request=complete,
             model=self.card.title,
             has_safety_checker=self._folder.has_safety_checker,
             post=mailbox.post,
+            notes=notes,
         )
+        self._check_rows(drawing)
         self.start()
         self._executor.submit(drawing)
         try:
@@ -169,6 +186,26 @@ class Engine:
         if self._is_started:
             self._executor.close(finish=finish)
             await asyncio.wrap_future(self._executor.ended)
+
+    async def _completed(self, request: GenerationRequest) -> tuple[CompleteRequest, tuple[Note, ...]]:
+        """The complete request, and which wildcards still stand in its prompts, since there are none of these names."""
+        if "__" not in request.prompt:
+            return self.complete(request), ()
+
+        def read_wildcards() -> tuple[CompleteRequest, tuple[Note, ...]]:
+            complete = self.complete(request)
+            prompts = {picture.prompt: picture.seed for picture in complete.pictures}
+            left = [expand(prompt, seed, self._wildcards, most=MAX_COUNTED) for prompt, seed in prompts.items()]
+            return complete, tuple(dict.fromkeys(note for expansion in left for note in expansion.notes))
+
+        return await asyncio.to_thread(read_wildcards)
+
+    def _check_rows(self, drawing: Drawing) -> None:
+        rows = max(place.rows for place in drawing.places)
+        if rows > self._max_rows:
+            parts, most = rows - 1, self._max_rows - 1
+            sentence = f"a prompt may have at most {most} parts joined by AND here, got {parts}"
+            raise InvalidRequest("operands", sentence, maximum=most, count=parts)
 
     def _load(self) -> LoadedModel:
         """Runs on the engine's thread, which is thereby the first to import torch."""

@@ -14,6 +14,7 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from engine.embeddings import Embeddings
 from engine.errors import InvalidModel, OutOfMemory
 from engine.folder import invalid
 from engine.schedulers import build_scheduler
@@ -54,6 +55,9 @@ class LoadedModel:
     """With `_class_name`, for `engine.schedulers.build_scheduler`."""
     safety_checker: Any | None
     feature_extractor: Any | None
+    embeddings: Embeddings
+    weighting: str
+    """As in its card."""
     device: torch.device
     dtype: torch.dtype
 
@@ -96,6 +100,8 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             scheduler_config=folder.scheduler_config,
             safety_checker=safety_checker,
             feature_extractor=feature_extractor,
+            embeddings=Embeddings(folder.embeddings, width=text_encoder.config.hidden_size),
+            weighting=folder.card.weighting,
             device=device.device,
             dtype=device.dtype,
         )

@@ -14,6 +14,7 @@ from engine.denoise import Trajectory, advance, begin, predict
 from engine.errors import DrawingFailed, EngineClosed, EngineError, OutOfMemory
 from engine.inbox import Cancel, Close, Inbox, Submit
 from engine.latents import decode, to_image
+from engine.lengths import going_together
 from engine.memory import SharedCall, is_out_of_memory
 from engine.request import Picture
 from engine.safety import is_flagged
@@ -131,9 +132,10 @@ class Loop:
         ]
         if not stepping:
             return
-        for each, noise_pred in self._predict(stepping[0].place.size, stepping):
-            with self._failing_alone(each.place.drawing):
-                advance(each.trajectory, _unless_failed(noise_pred))
+        for group in going_together(stepping, lambda each: each.trajectory.conditioning.tokens):
+            for each, noise_pred in self._predict(stepping[0].place.size, group):
+                with self._failing_alone(each.place.drawing):
+                    advance(each.trajectory, _unless_failed(noise_pred))
         for place, trajectory in stepping:
             if place.drawing in self._drawings and trajectory.is_finished:
                 self._batcher.remove(place)
@@ -147,7 +149,7 @@ class Loop:
         drawing = place.drawing
         if place.trajectory is None:
             with self._failing_alone(drawing):
-                conditioning = drawing.condition(self._encoder)
+                conditioning = drawing.condition(place.reading, self._encoder)
                 place.trajectory = begin(self._model, drawing.request, place.index, conditioning)
 
     def _decode_some(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +28,8 @@ from engine.weights import Part, find_weights
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+EMBEDDINGS = "embeddings"
+"""The folder of embeddings, in `models_dir` and in a model's own."""
 BUNDLED = "emoji"
 """The model that comes with this package."""
 
@@ -46,6 +48,8 @@ class ModelFolder:
     """As the folder's `scheduler_config.json` has it, with `_class_name`."""
     safety_checker: Part | None = None
     feature_extractor: Path | None = None
+    embeddings: tuple[Path, ...] = ()
+    """Folders of textual-inversion embeddings, which need not exist; what is in the first of them goes before."""
 
     @property
     def has_safety_checker(self) -> bool:
@@ -67,7 +71,7 @@ def find_model(
     Args:
         model: `emoji` for the bundled one, a folder in diffusers' layout, the name of one inside `models_dir`, or an id
             on the Hugging Face hub (`organisation/name`). The first of these that there is counts.
-        models_dir: where the operator keeps models.
+        models_dir: where the operator keeps models, and embeddings for all of them.
         tokenizer: taken from elsewhere: that part's own folder, a model's folder that has it, or a hub id. So are
             `text_encoder` and `vae`.
 
@@ -79,6 +83,12 @@ def find_model(
         for name, place in (("tokenizer", tokenizer), ("text_encoder", text_encoder), ("vae", vae))
         if place is not None
     }
+    checked = _find(model, models_dir, elsewhere)
+    folders = [place / EMBEDDINGS for place in (models_dir, checked.path) if place is not None]
+    return replace(checked, embeddings=tuple(folders))
+
+
+def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Path]) -> ModelFolder:
     if (folder := _local_folder(model, models_dir)) is not None:
         return _checked(folder, elsewhere)
     hub_id = str(model)

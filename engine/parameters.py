@@ -42,6 +42,7 @@ def write_parameters(request: CompleteRequest, card: ModelCard) -> str:
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
         "Model": card.title,
+        "Clip skip": str(request.clip_skip) if (request.clip_skip, card.clip_skip) != (1, 1) else "",
     }
     negative = [f"{NEGATIVE} {request.negative_prompt}"] if request.negative_prompt else []
     last = ", ".join(f"{key}: {_quoted(value)}" for key, value in entries.items() if value)
@@ -92,6 +93,7 @@ def _values(entries: dict[str, str]) -> dict[str, Any]:
         ("Steps", "num_inference_steps", int),
         ("CFG scale", "guidance_scale", float),
         ("Seed", "seed", int),
+        ("Clip skip", "clip_skip", int),
     ):
         if key in entries:
             values[name] = kind(entries[key])

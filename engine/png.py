@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, PngImagePlugin
@@ -129,16 +129,20 @@ def read(data: bytes) -> Embedded:
 
 
 def _of_one(picture: Picture, request: CompleteRequest) -> CompleteRequest:
-    return replace(request, seed=picture.seed, num_images=1)
+    return request.of_picture(picture.index)
 
 
 def _to_json(request: CompleteRequest, card: ModelCard) -> str:
-    asked = {field.name: getattr(request, field.name) for field in fields(request) if field.name != "owner"}
+    asked = {name: getattr(request.asked, name) for name in _field_names()}
     return json.dumps({"version": VERSION, "model": card.title, "sampler": card.sampler(request.scheduler), **asked})
 
 
+def _field_names() -> list[str]:
+    return [field.name for field in fields(GenerationRequest) if field.name != "owner"]
+
+
 def _from_json(text: str) -> GenerationRequest | None:
-    known = {field.name for field in fields(GenerationRequest)} - {"owner"}
+    known = _field_names()
     try:
         content: dict[str, Any] = json.loads(text)
         if content["version"] != VERSION:

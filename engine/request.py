@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidRequest
+from engine.expansion import Wildcards, expand
 from engine.schedulers import SCHEDULERS
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from engine.card import ModelCard
+    from engine.prompt import Note
 
 MAX_PROMPT_CHARACTERS = 6000
 """Discord's own limit for one option: https://discord.com/developers/docs/interactions/application-commands."""
@@ -24,6 +26,10 @@ MAX_STEPS = 150
 MAX_LCM_STEPS = 50
 MAX_GUIDANCE_SCALE = 50.0
 MAX_IMAGES = 16
+MAX_CHUNKS = 8
+"""Of 75 tokens each: what is longer is cut."""
+MAX_CLIP_SKIP = 12
+"""The layers of SD 1.x's text encoder."""
 MAX_SEED = 2**53 - 1
 """The largest integer that JSON, SQLite and Discord's number option all keep exactly."""
 DRAWN_SEED_LIMIT = 2**32
@@ -35,13 +41,23 @@ def draw_seed(num_images: int) -> int:
     return secrets.randbelow(DRAWN_SEED_LIMIT - num_images)
 
 
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What one picture of a request is drawn from."""
+
+    prompt: str
+    """With its wildcards and permutations replaced."""
+    seed: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """
-    A picture, or several that differ only by seed, as somebody asked for it.
+    A picture, or several that differ by seed and by permutation (`{a|b}`), as somebody asked for it.
 
     What is None is left to the model (`completed`), but for the seed: none or -1 is drawn here, so that a request's
-    seed is always explicit. Picture i uses `seed + i`. `owner` is opaque: whoever shares it shares a fair share.
+    seed is always explicit. Picture i of a permutation uses `seed + i`. `owner` is opaque: whoever shares it shares a
+    fair share.
 
     Raises:
         InvalidRequest: the sentence names the value and the rule.
@@ -57,15 +73,21 @@ class GenerationRequest:
     seed: int = -1
     scheduler: str | None = None
     num_images: int = 1
+    """Of each permutation; of a complete request: of all of them together."""
+    max_embeddings_multiples: int | None = None
+    """Chunks of 75 tokens that are read of each prompt; None: as many as it needs, up to `MAX_CHUNKS`."""
+    clip_skip: int | None = None
+    """As in AUTOMATIC1111: 1 reads the text encoder's last layer, 2 the one before it."""
     owner: Hashable = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         hash(self.owner)
-        _check_text("prompt", self.prompt)
-        if not self.prompt.strip():
-            raise InvalidRequest("prompt_empty", "prompt must not be empty")
+        _check_prompt(self.prompt)
         _check_text("negative_prompt", self.negative_prompt)
         _check_integer("num_images", self.num_images, 1, MAX_IMAGES)
+        for name, most in (("max_embeddings_multiples", MAX_CHUNKS), ("clip_skip", MAX_CLIP_SKIP)):
+            if (value := getattr(self, name)) is not None:
+                _check_integer(name, value, 1, most)
         for name in ("width", "height"):
             if (side := getattr(self, name)) is not None:
                 _check_integer(name, side, MIN_SIDE_PX, MAX_SIDE_PX)
@@ -116,24 +138,30 @@ class GenerationRequest:
             object.__setattr__(self, "seed", draw_seed(self.num_images))
             return
         _check_integer("seed", self.seed, 0, MAX_SEED)
-        if self.seed + self.num_images - 1 > MAX_SEED:
+        count = self._seed_count()
+        if self.seed + count - 1 > MAX_SEED:
             raise InvalidRequest(
                 "last_seed",
-                f"seed must be at most {MAX_SEED - self.num_images + 1} for {self.num_images} pictures, since each has "
+                f"seed must be at most {MAX_SEED - count + 1} for {count} pictures, since each has "
                 f"the next seed, got {self.seed}",
-                maximum=MAX_SEED - self.num_images + 1,
-                count=self.num_images,
+                maximum=MAX_SEED - count + 1,
+                count=count,
                 value=self.seed,
             )
 
-    def completed(self, card: ModelCard) -> CompleteRequest:
+    def _seed_count(self) -> int:
+        return self.num_images
+
+    def completed(self, card: ModelCard, wildcards: Wildcards | None = None) -> CompleteRequest:
         """
-        Fill what was left out from the model's card, and nothing else.
+        Fill what was left out from the model's card, and write out wildcards and permutations; nothing else.
 
         Raises:
-            InvalidRequest: what the card fills in does not go together with what was asked (lcm's steps).
+            InvalidRequest: what the card fills in does not go together with what was asked (lcm's steps), or there are
+                too many permutations.
         """
         values = {name.name: getattr(self, name.name) for name in fields(self)}
+        values |= self._expanded(wildcards or Wildcards(None))
         values["width"] = values["width"] or card.width
         values["height"] = values["height"] or card.height
         values["scheduler"] = values["scheduler"] or card.scheduler
@@ -144,7 +172,23 @@ class GenerationRequest:
             _check_lcm_steps(values["num_inference_steps"])
         if values["guidance_scale"] is None:
             values["guidance_scale"] = card.guidance
+        if values["clip_skip"] is None:
+            values["clip_skip"] = card.clip_skip
         return CompleteRequest(**values)
+
+    def _expanded(self, wildcards: Wildcards) -> dict[str, Any]:
+        """The variants and their number: first all seeds of the first permutation."""
+        seeds = range(self.seed, self.seed + self.num_images)
+        texts = [expand(self.prompt, seed, wildcards, most=MAX_IMAGES // self.num_images).texts for seed in seeds]
+        if texts == [(self.prompt,)] * self.num_images:
+            return {"variants": ()}
+        variants = tuple(
+            Variant(of_seed[number], seed)
+            for number in range(max(map(len, texts)))
+            for of_seed, seed in zip(texts, seeds, strict=True)
+            if number < len(of_seed)
+        )
+        return {"variants": variants, "num_images": len(variants)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +200,47 @@ class CompleteRequest(GenerationRequest):
     num_inference_steps: int
     guidance_scale: float
     scheduler: str
+    clip_skip: int = 1
+    variants: tuple[Variant, ...] = ()
+    """What each picture is drawn from; empty where each is drawn from the prompt as it stands."""
+
+    def __post_init__(self) -> None:
+        GenerationRequest.__post_init__(self)  # `super()` does not work in a class with slots
+        for variant in self.variants:
+            _check_prompt(variant.prompt)
+        if self.variants and len(self.variants) != self.num_images:
+            raise ValueError(f"variants must be as many as pictures, {self.num_images}, got {len(self.variants)}")
+
+    def _seed_count(self) -> int:
+        return len({variant.seed for variant in self.variants}) or self.num_images
+
+    def completed(self, card: ModelCard, wildcards: Wildcards | None = None) -> CompleteRequest:  # noqa: ARG002 - they have been written out
+        """
+        The same: nothing is left to fill in.
+
+        Raises:
+            InvalidRequest: it was completed for another model, and with this one lcm takes fewer steps.
+        """
+        if card.is_lcm(self.scheduler):
+            _check_lcm_steps(self.num_inference_steps)
+        return self
+
+    @property
+    def asked(self) -> GenerationRequest:
+        """As it was asked: before its wildcards and permutations were written out."""
+        names = {each.name for each in fields(GenerationRequest)}
+        values = {name: getattr(self, name) for name in names}
+        return GenerationRequest(**values | {"num_images": self._seed_count()})
+
+    @property
+    def pictures(self) -> tuple[Variant, ...]:
+        """What each picture is drawn from."""
+        return self.variants or tuple(Variant(self.prompt, self.seed + index) for index in range(self.num_images))
+
+    def of_picture(self, index: int) -> CompleteRequest:
+        """The request that makes this one picture alone."""
+        variant = self.pictures[index]
+        return replace(self, prompt=variant.prompt, seed=variant.seed, num_images=1, variants=())
 
     @property
     def has_guidance(self) -> bool:
@@ -163,9 +248,9 @@ class CompleteRequest(GenerationRequest):
         return self.guidance_scale > 1
 
     @property
-    def seeds(self) -> range:
+    def seeds(self) -> tuple[int, ...]:
         """The seed of each picture."""
-        return range(self.seed, self.seed + self.num_images)
+        return tuple(picture.seed for picture in self.pictures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +266,7 @@ class Progress:
     cut_prompt: str = ""
     """As the result says it: a request that ends early has no result."""
     cut_negative_prompt: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +292,8 @@ class GenerationResult:
     cut_prompt: str = ""
     """The end of the prompt, as typed, that did not fit the text encoder's tokens; empty if all fitted."""
     cut_negative_prompt: str = ""
+    notes: tuple[Note, ...] = ()
+    """What the prompts' notations did otherwise than was typed."""
     waited_s: float = 0.0
     """From the call to the first step."""
     drawing_s: float = 0.0
@@ -219,6 +307,12 @@ class GenerationResult:
 
 Event = Progress | Picture | GenerationResult
 """What `Engine.stream` yields: any number of Progress, each Picture once it is finished, at last the result."""
+
+
+def _check_prompt(prompt: object) -> None:
+    _check_text("prompt", prompt)
+    if isinstance(prompt, str) and not prompt.strip():
+        raise InvalidRequest("prompt_empty", "prompt must not be empty")
 
 
 def _check_text(name: str, text: object) -> None:

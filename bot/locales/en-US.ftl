@@ -213,6 +213,9 @@ engine-scheduler-steps = With this model the sampler “{ $scheduler }” cannot
     [one] { $steps } step
    *[other] { $steps } steps
 }: try another number.
+engine-permutations = The braces {"{a|b}"} make { $count } pictures of this prompt, and { $maximum } is the most here: choose fewer.
+engine-wildcards-length = With its wildcards written out the prompt is longer than { $maximum } characters.
+engine-operands = A prompt may have at most { $maximum } parts joined by AND here, got { $count }.
 engine-engine-closed = The bot is stopping: try again in a moment.
 engine-out-of-memory = This picture does not fit the bot's graphics card.
 engine-drawing-failed = The drawing failed.
@@ -224,6 +227,8 @@ engine-last-seed = seed must be at most { $maximum } for { $count } pictures, si
 name-prompt = prompt
 name-negative-prompt = negative prompt
 name-num-images = images
+name-max-embeddings-multiples = chunks
+name-clip-skip = clip skip
 name-width = width
 name-height = height
 name-num-inference-steps = steps

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from engine import CompleteRequest
+from engine import CompleteRequest, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,10 @@ class RequestRow:
     """When the waiting message showed how the request ended."""
     ping_intended_at: float | None
     pinged_at: float | None
+    max_embeddings_multiples: int | None
+    clip_skip: int
+    variants: str | None
+    """What each picture is drawn from where that is not the prompt as typed, as JSON."""
 
     @property
     def request(self) -> CompleteRequest:
@@ -102,13 +107,20 @@ class RequestRow:
             seed=self.seed,
             scheduler=self.scheduler,
             num_images=self.num_images,
+            max_embeddings_multiples=self.max_embeddings_multiples,
+            clip_skip=self.clip_skip,
+            variants=self._variants,
             owner=str(self.user_id),
         )
 
     @property
-    def seeds(self) -> range:
+    def seeds(self) -> tuple[int, ...]:
         """The seed of each picture."""
-        return range(self.seed, self.seed + self.num_images)
+        return tuple(variant.seed for variant in self._variants) or tuple(range(self.seed, self.seed + self.num_images))
+
+    @property
+    def _variants(self) -> tuple[Variant, ...]:
+        return tuple(Variant(prompt, seed) for prompt, seed in json.loads(self.variants or "[]"))
 
     @property
     def short_id(self) -> str:
@@ -133,12 +145,12 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
         INSERT INTO requests (
             kind, parent_id, user_id, guild_id, channel_id, interaction_id, interaction_token, attachment_limit, locale,
             model, prompt, negative_prompt, width, height, num_inference_steps, guidance_scale, seed, scheduler,
-            num_images, day, charged, created_at
+            num_images, max_embeddings_multiples, clip_skip, variants, day, charged, created_at
         )
         SELECT
             :kind, :parent_id, :user_id, :guild_id, :channel_id, :interaction_id, :interaction_token, :attachment_limit,
             :locale, :model, :prompt, :negative_prompt, :width, :height, :num_inference_steps, :guidance_scale, :seed,
-            :scheduler, :num_images, :day, :num_images, :now
+            :scheduler, :num_images, :max_embeddings_multiples, :clip_skip, :variants, :day, :num_images, :now
         WHERE
             :num_images <= :pictures_per_day - (
                 SELECT coalesce(sum(charged), 0) FROM requests
@@ -154,6 +166,9 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
             **{name: getattr(ask, name) for name in Ask.__slots__ if name != "request"},
             **{name: getattr(ask.request, name) for name in CompleteRequest.__dataclass_fields__},
             **asdict(rules),
+            "variants": json.dumps([[each.prompt, each.seed] for each in ask.request.variants])
+            if ask.request.variants
+            else None,
             "day": day,
             "now": now,
         },

@@ -25,6 +25,7 @@ VALUES = {
     "seed": 4181,
     "scheduler": "default",
     "num_images": 1,
+    "clip_skip": 1,
     "day": "2026-08-01",
     "charged": 1,
     "state": "queued",

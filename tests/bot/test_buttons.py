@@ -4,7 +4,7 @@ from desk import ANN_ID, BEN_ID, FOLLOWUP, GUILD_ID, ORIGINAL, press_payload
 
 from bot.presses import Presses
 from bot.store import requests
-from engine import GenerationRequest
+from engine import GenerationRequest, Variant
 
 EPHEMERAL = 64
 DEFERRED_UPDATE, MODAL = 6, 9
@@ -25,6 +25,21 @@ async def test_reroll_is_the_same_request_with_another_seed_for_whoever_presses(
     assert (kind, parent_id, request.owner) == ("reroll", row.id, str(BEN_ID))
     assert request.seed != row.seed
     assert (request.prompt, request.num_images) == (row.prompt, 4)
+
+
+async def test_a_reroll_writes_permutations_out_anew(world):
+    row = await world.row(prompt="{a|b}", num_images=2, variants=(Variant("a", 4181), Variant("b", 4181)))
+    await press(world, f"reroll:{row.id}")
+    ((request, _, _),) = world.accepted.calls
+    assert (request.prompt, request.num_images) == ("{a|b}", 1)
+    assert type(request) is GenerationRequest
+
+
+async def test_again_draws_the_same_permutations(world):
+    row = await world.row(prompt="{a|b}", num_images=2, variants=(Variant("a", 4181), Variant("c", 4181)))
+    await press(world, f"again:{row.id}")
+    ((request, _, _),) = world.accepted.calls
+    assert [each.prompt for each in request.completed(world.client.card).pictures] == ["a", "c"]
 
 
 async def test_edit_opens_the_form_with_what_was_asked(world):

@@ -15,6 +15,8 @@ from structlog.testing import capture_logs
 from bot import migrate as migrating
 from bot.database import Database, DatabaseError, migrate
 from bot.migrate import APPLICATION_ID, Migration, bring_up, migrations
+from bot.store.requests import RequestRow
+from engine import CompleteRequest
 
 HEADER = f"PRAGMA application_id = {APPLICATION_ID};"
 FIRST = Migration(1, "0001_first.sql", f"{HEADER} CREATE TABLE notes (text TEXT) STRICT;")
@@ -451,3 +453,30 @@ async def test_another_program_that_never_lets_go_is_named_as_the_reason(path, m
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseError, match="has been locked by another program"):
             await migrate(path)
+
+
+# what earlier versions wrote
+
+
+def test_a_request_of_the_first_version_is_still_read(path):
+    first = migrations()[:1]
+    bring_up(path, first)
+    write(
+        path,
+        """
+        INSERT INTO requests (
+            kind, user_id, channel_id, interaction_id, interaction_token, attachment_limit, locale, model, prompt,
+            negative_prompt, width, height, num_inference_steps, guidance_scale, seed, scheduler, num_images, day,
+            charged, created_at
+        ) VALUES ('imagine', 1, 2, 3, 'x', 9, 'en-US', 'emoji', 'a heart', '', 128, 128, 20, 4.0, 7, 'ddim', 2, '', 2, 0)
+        """,
+    )
+    bring_up(path, migrations())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        row = RequestRow(**dict(connection.execute("SELECT * FROM requests").fetchone()))
+    assert row.request == CompleteRequest(
+        prompt="a heart", width=128, height=128, num_inference_steps=20, guidance_scale=4.0, seed=7, scheduler="ddim",
+        num_images=2, clip_skip=1,
+    )  # fmt: skip
+    assert row.seeds == (7, 8)

@@ -8,7 +8,7 @@ from bot.database import Database
 from bot.policy import Rules
 from bot.store import limits, requests, servers
 from bot.store.requests import Ask, RequestRow
-from engine import CompleteRequest
+from engine import CompleteRequest, GenerationRequest, find_model
 
 TODAY = "2026-08-01"
 GENEROUS = Rules(pictures_per_day=1000, places_in_line=1000, pixels=2**22, steps=150)
@@ -88,6 +88,15 @@ async def test_a_reserved_row_waits_is_charged_in_full_and_not_yet_accepted(conn
     row = await reserve(connection)
     assert (row.state, row.charged, row.day, row.created_at, row.message_id) == ("queued", 4, TODAY, 100.0, None)
     assert row.is_unfinished
+
+
+async def test_how_prompts_are_encoded_and_what_each_picture_is_drawn_from_survive(connection):
+    asked = GenerationRequest(prompt="{red|蓝} heart", seed=7, num_images=2, max_embeddings_multiples=3, clip_skip=2)
+    request = dataclasses.replace(asked.completed(find_model("emoji").card), owner="1")
+    row = await requests.reserve(connection, dataclasses.replace(ASK, request=request), GENEROUS, day=TODAY, now=100.0)
+    assert row.request == request
+    assert (row.num_images, row.charged, row.seeds) == (4, 4, (7, 8, 7, 8))
+    assert (row.request.asked.prompt, row.request.asked.num_images) == (asked.prompt, 2)
 
 
 async def test_a_row_reads_back_as_it_was_reserved(connection):

@@ -167,6 +167,13 @@ async def test_each_of_four_pictures_can_be_made_again_from_its_file(room):
     assert [png.read(data).request.seed for data in files] == [10, 11, 12, 13]
 
 
+async def test_each_permutation_is_a_picture_of_the_same_seed(room):
+    message = await room.draw("a {red|blue} heart", seed=10)
+    assert "Seed `10`" in message["content"]
+    files = [await file_of(room, picture) for picture in message["attachments"]]
+    assert [png.read(data).request.prompt for data in files] == ["a red heart", "a blue heart"]
+
+
 async def test_a_prompt_of_6000_characters_is_drawn_and_what_was_cut_is_said(room):
     message = await room.draw("heart " * 1000)
     assert "The end of the prompt did not fit the model and was left out" in message["content"]

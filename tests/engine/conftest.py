@@ -26,6 +26,8 @@ def engine():
     """A loaded engine that takes requests from any event loop, one after the other."""
     engine = Engine.open("emoji", device="cpu", dtype="float32", max_rows=32)
     engine.start()
+    # While diffusers loads a model, whatever another thread makes may land on no device at all.
+    asyncio.run(engine.ready())
     yield engine
     asyncio.run(engine.close())
 

@@ -14,6 +14,7 @@ def test_every_key_is_read(tmp_path):
     (tmp_path / "model.toml").write_text(
         'title = "T"\nlicence = "MIT"\ndraws = "cats"\nexamples = ["a cat"]\nsources = ["cats (MIT)"]\n'
         'limits = ["no dogs"]\nsteps = 7\nguidance = 3\nsize = "64x128"\nscheduler = "euler"\n'
+        'clip_skip = 2\nweighting = "a1111"\n'
     )
     assert read_card(tmp_path, PLAIN) == ModelCard(
         title="T",
@@ -27,6 +28,8 @@ def test_every_key_is_read(tmp_path):
         width=64,
         height=128,
         scheduler="euler",
+        clip_skip=2,
+        weighting="a1111",
     )
 
 
@@ -50,6 +53,10 @@ def test_a_size_of_one_number_is_a_square(tmp_path, size):
         ("steps = true", "has a wrong steps: num_inference_steps must be a whole number"),
         ("guidance = nan", "has a wrong guidance: guidance_scale must be from 0 to 50"),
         ("guidance = '5'", "has a wrong guidance: guidance_scale must be a number"),
+        ("clip_skip = 0", "has a wrong clip_skip: clip_skip must be from 1 to 12, got 0"),
+        ("clip_skip = '2'", "has a wrong clip_skip: clip_skip must be a whole number"),
+        ("weighting = 'mine'", "has a wrong weighting: weighting must be one of lpw, a1111, none, got 'mine'"),
+        ("weighting = 2", "has a wrong weighting: it must be a text, got 2"),
         ("size = '100x100'", "has a wrong size: width and height must be multiples of 8, got 100x100"),
         ("size = '8x8'", "has a wrong size: width must be from 64 to 2048, got 8"),
         ("size = 'big'", "has a wrong size: it must be a text such as"),

@@ -12,6 +12,7 @@ from engine.guidance import guide
 from engine.latents import draw_noise, to_image
 from engine.loading import load
 from engine.models import find_model
+from engine.reading import read
 
 CARD = find_model("emoji").card
 
@@ -19,7 +20,7 @@ CARD = find_model("emoji").card
 def trajectory(model, scheduler: str = "ddim", **values):
     values = {"prompt": "a red heart", "width": 64, "height": 128, "num_inference_steps": 3, "seed": 7, **values}
     request = GenerationRequest(scheduler=scheduler, **values).completed(CARD)
-    return begin(model, request, 0, TextEncoder(model).encode(request))
+    return begin(model, request, 0, TextEncoder(model).encode(read(request, 0)))
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +117,32 @@ def test_the_same_seed_is_the_same_noise(seed):
 def test_pixels_beyond_the_range_are_the_darkest_and_the_brightest():
     pixels = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0]).expand(1, 3, 1, 5)
     assert [to_image(pixels).getpixel((x, 0))[0] for x in range(5)] == [0, 0, 128, 255, 255]
+
+
+def test_operands_of_and_are_added_by_their_weights():
+    uncond, one, other = torch.zeros(4, 2, 2), torch.ones(4, 2, 2), torch.full((4, 2, 2), 10.0)
+    guided = guide(torch.stack([uncond, one, other]), 2.0, (1.0, -0.5))
+    assert torch.equal(guided, torch.full((1, 4, 2, 2), 2.0 * 1 - 2.0 * 0.5 * 10))
+
+
+def test_two_halves_of_the_same_are_the_whole(model):
+    halves = trajectory(model, prompt="a red heart :0.5 AND a red heart :0.5", guidance_scale=5.0)
+    whole = trajectory(model, prompt="a red heart", guidance_scale=5.0)
+    assert torch.allclose(predict(model, [halves])[0], predict(model, [whole])[0], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "steps"),
+    [
+        ("ddim", [0, 1, 2, 3]),
+        ("pndm", [0, 0, 1, 2, 3]),
+        ("heun", [0, 0, 1, 1, 2, 2, 3]),
+    ],
+)
+def test_what_is_attended_to_follows_the_steps_that_people_count(model, scheduler, steps):
+    begun = trajectory(model, scheduler, prompt="[a|b|c|d]", num_inference_steps=4)
+    seen = []
+    while not begun.is_finished:
+        seen.append(next(step for step in range(4) if torch.equal(begun.embeds, begun.conditioning.at(step))))
+        advance(begun, predict(model, [begun])[0])
+    assert seen == steps

@@ -41,9 +41,9 @@ class Encoder:
 
     calls = 0
 
-    def encode(self, request):
+    def encode(self, reading):
         self.calls += 1
-        return Conditioning(embeds=None, cut_prompt="the end", cut_negative_prompt="")
+        return Conditioning(rows=(), cut_prompt="the end", notes=reading.notes)
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def draw():
 
     def draw(**values):
         posted = []
-        request = GenerationRequest(prompt="a", seed=7, **values).completed(CARD)
+        request = GenerationRequest(**{"prompt": "a", "seed": 7, **values}).completed(CARD)
         drawing = Drawing(request=request, model="Emoji", has_safety_checker=False, post=posted.append)
-        drawing.condition(Encoder())
+        drawing.condition(drawing.places[0].reading, Encoder())
         return drawing, posted
 
     return draw
@@ -106,8 +106,23 @@ def test_without_a_step_the_pace_stays(draw, clock):
 def test_prompts_are_encoded_once_for_all_pictures(draw):
     drawing, _ = draw(num_images=2)
     encoder = Encoder()
-    drawing.condition(encoder)
+    drawing.condition(drawing.places[1].reading, encoder)
     assert encoder.calls == 0
+
+
+def test_each_permutation_is_encoded_once(draw):
+    drawing, _ = draw(prompt="{a|b}", num_images=2)
+    encoder = Encoder()
+    for place in drawing.places:
+        drawing.condition(place.reading, encoder)
+    assert encoder.calls == 1  # the first was encoded when the drawing was made
+
+
+def test_notes_are_said_with_progress_and_result(draw):
+    drawing, posted = draw(prompt="a <lora:x:1>")
+    assert [note.rule for note in told(drawing, posted).notes] == ["lora_unknown"]
+    drawing.finish_picture(Picture(index=0, seed=7, image=None))
+    assert [note.rule for note in posted[-1].notes] == ["lora_unknown"]
 
 
 def test_what_was_cut_is_said_before_there_is_a_result(draw):
@@ -129,7 +144,7 @@ def test_the_wait_and_the_drawing_are_timed_apart(clock):
     request = GenerationRequest(prompt="a").completed(CARD)
     drawing = Drawing(request=request, model="Emoji", has_safety_checker=False, post=posted.append)
     clock.now = 2.0
-    drawing.condition(Encoder())
+    drawing.condition(drawing.places[0].reading, Encoder())
     clock.now = 5.0
     drawing.finish_picture(Picture(index=0, seed=7, image=None))
     assert (posted[-1].waited_s, posted[-1].drawing_s) == (2.0, 3.0)

@@ -76,8 +76,61 @@ async def test_a_stream_ends_with_the_result(engine):
 
 
 async def test_a_prompt_that_does_not_fit_is_cut_and_said_so(engine):
-    request = GenerationRequest(prompt="heart " * 90 + "whale", num_inference_steps=1, width=64, height=64)
+    request = GenerationRequest(prompt="heart " * 640 + "whale", num_inference_steps=1, width=64, height=64)
     assert (await engine.generate(request)).cut_prompt.endswith("whale")
+
+
+def small(prompt: str, **values) -> GenerationRequest:
+    return GenerationRequest(prompt=prompt, num_inference_steps=2, width=64, height=64, seed=7, **values)
+
+
+def array(picture) -> np.ndarray:
+    return np.asarray(picture.image).astype(int)
+
+
+async def test_each_permutation_is_the_picture_that_it_is_alone(engine):
+    result = await engine.generate(small("a {red|blue} heart", num_images=2))
+    assert result.seeds == (7, 8, 7, 8)
+    assert [each.prompt for each in result.request.pictures] == ["a red heart"] * 2 + ["a blue heart"] * 2
+    for index, picture in enumerate(result.pictures):
+        alone = await engine.generate(result.request.of_picture(index))
+        assert np.abs(array(picture) - array(alone.pictures[0])).max() <= 1
+    assert np.abs(array(result.pictures[0]) - array(result.pictures[2])).max() > 1
+
+
+async def test_more_permutations_than_pictures_are_refused(engine):
+    with pytest.raises(InvalidRequest, match="make 9 prompts of this one, the most here is 8"):
+        await engine.generate(small("{a|b|c} {d|e|f}", num_images=2))
+
+
+async def test_more_operands_than_rows_are_refused(engine):
+    with pytest.raises(InvalidRequest, match="at most 31 parts joined by AND here, got 32"):
+        await engine.generate(small(" AND ".join(["a"] * 32)))
+
+
+async def test_composed_pictures_share_calls_with_plain_ones(engine):
+    requests = [small("a heart AND a cat :0.5"), small("a [red:blue:1] heart"), small("a heart")]
+    together = await asyncio.gather(*map(engine.generate, requests))
+    for request, result in zip(requests, together, strict=True):
+        alone = await engine.generate(request)
+        assert np.abs(array(result.pictures[0]) - array(alone.pictures[0])).max() <= 1
+
+
+async def test_what_the_notations_did_is_told_with_progress_and_result(engine):
+    events = [event async for event in engine.stream(small("a (heart:99) __nowhere__ <lora:pixel:1>"))]
+    rules = {"weight_clamped", "wildcard_unknown", "lora_unknown"}
+    assert {note.rule for note in events[0].notes} == {note.rule for note in events[-1].notes} == rules
+
+
+async def test_wildcards_are_drawn_by_the_pictures_own_seed(loads_fast, tmp_path):
+    (tmp_path / "wildcards").mkdir()
+    (tmp_path / "wildcards" / "thing.txt").write_text("heart\ncat\nwhale\ndog\n")
+    engine = Engine.open(device="cpu", models_dir=tmp_path)
+    several = engine.complete(small("a __thing__", num_images=8))
+    assert len({each.prompt for each in several.pictures}) > 1
+    for each in several.pictures:
+        alone = engine.complete(GenerationRequest(prompt="a __thing__", seed=each.seed))
+        assert alone.pictures[0].prompt == each.prompt
 
 
 async def test_what_the_card_cannot_complete_is_refused(engine):

@@ -14,6 +14,7 @@ from engine import __main__ as cli
 from engine.__main__ import main
 from engine.errors import DrawingFailed
 from engine.png import read
+from engine.prompt import Note
 
 NUMPY_2 = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 """What diffusers' schedulers raise under numpy 2; nobody but a developer sees it."""
@@ -118,11 +119,17 @@ class StandIn:
         for picture in reversed(pictures):
             yield picture
         yield GenerationResult(
-            request=request, pictures=pictures, model="Emoji", has_safety_checker=True, cut_prompt=self.cut
+            request=request,
+            pictures=pictures,
+            model="Emoji",
+            has_safety_checker=True,
+            cut_prompt=self.cut,
+            notes=self.notes,
         )
 
     flagged: tuple = ()
     cut: str = ""
+    notes: tuple = ()
 
 
 @pytest.fixture
@@ -166,6 +173,40 @@ def test_of_a_long_end_without_spaces_the_beginning_is_shown(stand_in, capsys):
     stand_in.cut = "画" * 100
     main(["a heart"])
     assert f"its last 100 characters are left out: {'画' * 60} ...\n" in capsys.readouterr().err
+
+
+def test_notes_on_the_prompt_are_said(stand_in, capsys):
+    stand_in.notes = (Note("lora_unknown", "LoRA 'x' is not known", {"name": "x"}),)
+    main(["a heart"])
+    assert "LoRA 'x' is not known\n" in capsys.readouterr().err
+
+
+def test_each_permutation_is_written(stand_in, capsys):
+    assert main(["a {red|blue} heart", "--seed", "7", "-o", "heart.png", "--num-images", "2"]) == 0
+    assert capsys.readouterr().out == "".join(f"heart-{number}.png\n" for number in range(1, 5))
+
+
+def test_the_seed_that_permutations_share_is_said_once(stand_in, capsys):
+    main(["a {red|blue} heart", "--seed", "7", "-o", "heart.png"])
+    assert ", seed 7: drawn in" in capsys.readouterr().err
+
+
+def test_a_grid_has_a_place_for_each_permutation(stand_in, capsys):
+    assert main(["a {red|blue} heart", "--seed", "7", "-o", "grid.png", "--grid"]) == 0
+    assert pixels("grid.png").shape == (128, 256, 3)
+
+
+def test_wildcards_are_read_from_the_models_folder(stand_in, capsys, tmp_path):
+    (tmp_path / "models" / "wildcards").mkdir(parents=True)
+    (tmp_path / "models" / "wildcards" / "colour.txt").write_text("red\n")
+    assert main(["a __colour__ heart", "--models-dir", "models", "-o", "heart.png", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pictures"][0]["prompt"] == "a red heart"
+
+
+def test_how_prompts_are_encoded_can_be_asked_for(stand_in, capsys):
+    main(["a heart", "-o", "heart.png", "--max-embeddings-multiples", "2", "--clip-skip", "3", "--json"])
+    request = json.loads(capsys.readouterr().out)["request"]
+    assert (request["max_embeddings_multiples"], request["clip_skip"]) == (2, 3)
 
 
 def test_a_flagged_picture_is_not_written_and_that_is_said(stand_in, capsys, tmp_path):
@@ -222,8 +263,8 @@ def test_json_says_what_was_used_and_where_the_pictures_are(stand_in, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["request"]["num_inference_steps"] == 20
     assert said["pictures"] == [
-        {"index": 0, "seed": 7, "path": None, "flagged": True},
-        {"index": 1, "seed": 8, "path": "heart-2.png", "flagged": False},
+        {"index": 0, "seed": 7, "prompt": "a heart", "path": None, "flagged": True},
+        {"index": 1, "seed": 8, "prompt": "a heart", "path": "heart-2.png", "flagged": False},
     ]
 
 

@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -57,13 +57,24 @@ REQUESTS = st.builds(
     scheduler=st.sampled_from([name for name in SCHEDULERS if name != "default"]),
     width=st.integers(8, 256).map(lambda cells: cells * 8),
     height=st.integers(8, 256).map(lambda cells: cells * 8),
+    clip_skip=st.integers(1, 12),
 )
+
+
+@pytest.mark.parametrize(
+    ("skips", "default", "written"), [(1, 1, False), (2, 1, True), (1, 2, True)], ids=["neither", "asked", "default"]
+)
+def test_clip_skip_is_written_where_it_is_not_the_same_for_everybody(skips, default, written):
+    request = GenerationRequest(prompt="a", seed=1, clip_skip=skips).completed(CARD)
+    text = write_parameters(request, replace(CARD, clip_skip=default))
+    assert (f"Clip skip: {skips}" in text) is written
 
 
 @given(REQUESTS)
 def test_prompts_without_colons_come_back_from_the_text_alone(request):
     asked = {field.name: getattr(request, field.name) for field in fields(GenerationRequest)}
     asked |= {"prompt": request.prompt.strip(), "negative_prompt": request.negative_prompt.strip()}
+    asked["clip_skip"] = request.clip_skip if request.clip_skip > 1 else None
     assert read_parameters(write_parameters(request, CARD)) == GenerationRequest(**asked)
 
 

@@ -130,7 +130,9 @@ def test_a_png_of_the_web_ui_is_read():
     chunks.add_text("parameters", text_of(replace(REQUEST, scheduler="euler_a", num_images=1)))
     file = io.BytesIO()
     NOISE.save(file, "PNG", pnginfo=chunks)
-    assert read(file.getvalue()).request == asked(replace(REQUEST, scheduler="euler_a", num_images=1))
+    assert read(file.getvalue()).request == replace(
+        asked(replace(REQUEST, scheduler="euler_a", num_images=1)), clip_skip=None
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le"])
@@ -142,7 +144,7 @@ def test_a_jpeg_of_the_web_ui_is_read_in_either_byte_order(encoding):
     NOISE.save(file, "JPEG", exif=exif)
     found = read(file.getvalue())
     assert found.parameters == text
-    assert found.request == asked(replace(REQUEST, scheduler="heun", num_images=1))
+    assert found.request == replace(asked(replace(REQUEST, scheduler="heun", num_images=1)), clip_skip=None)
 
 
 def test_a_note_that_a_camera_wrote_leaves_the_text():
@@ -185,7 +187,26 @@ def test_json_of_ours_has_a_version_and_every_field():
         "seed": 9,
         "scheduler": "default",
         "num_images": 1,
+        "max_embeddings_multiples": None,
+        "clip_skip": 1,
     }
+
+
+PERMUTED = GenerationRequest(prompt="{red|blue} heart \\{a\\|b\\}", seed=7, num_images=2, clip_skip=2).completed(CARD)
+
+
+def test_a_file_of_a_permutation_holds_what_makes_this_very_picture_again():
+    picture = Picture(index=3, seed=8, image=NOISE)
+    found = read(encode(picture, PERMUTED, CARD)).request
+    assert found is not None
+    assert found.completed(CARD) == PERMUTED.of_picture(3)
+    assert (found.prompt, found.seed, found.clip_skip) == ("blue heart \\{a\\|b\\}", 8, 2)
+
+
+def test_the_file_of_a_grid_holds_the_permutations_as_they_were_asked_for():
+    found = read(encode_image(NOISE, PERMUTED, CARD, extension="png")).request
+    assert found is not None
+    assert found.completed(CARD) == PERMUTED
 
 
 @EXTENSIONS

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import SCHEDULERS, GenerationRequest, InvalidRequest, ModelCard
-from engine.request import DRAWN_SEED_LIMIT, MAX_SEED
+from engine.expansion import Wildcards
+from engine.request import DRAWN_SEED_LIMIT, MAX_SEED, Variant
 
 CARD = ModelCard(title="Emoji", steps=20, guidance=5.0, width=128, height=128, scheduler="default")
 
@@ -38,6 +39,10 @@ REFUSED = [
         {"seed": MAX_SEED, "num_images": 2},
         f"seed must be at most {MAX_SEED - 1} for 2 pictures, since each has the next seed, got {MAX_SEED}",
     ),
+    ("range", {"max_embeddings_multiples": 9}, "max_embeddings_multiples must be from 1 to 8, got 9"),
+    ("range", {"max_embeddings_multiples": 0}, "max_embeddings_multiples must be from 1 to 8, got 0"),
+    ("range", {"clip_skip": 13}, "clip_skip must be from 1 to 12, got 13"),
+    ("integer", {"clip_skip": "2"}, "clip_skip must be a whole number, got '2'"),
     ("integer", {"seed": 1.5}, "seed must be a whole number, got 1.5"),
     ("range", {"num_images": 0}, "num_images must be from 1 to 16, got 0"),
     ("range", {"num_images": 17}, "num_images must be from 1 to 16, got 17"),
@@ -163,3 +168,56 @@ def test_guidance_is_on_above_one(scale, expected):
 def test_each_picture_has_the_next_seed(seed, num_images):
     seeds = GenerationRequest(prompt="a", seed=seed, num_images=num_images).completed(CARD).seeds
     assert list(seeds) == [seed + index for index in range(num_images)]
+
+
+def test_clip_skip_comes_from_the_card_unless_it_is_asked_for():
+    card = dataclasses.replace(CARD, clip_skip=2)
+    skips = [GenerationRequest(prompt="a", clip_skip=asked).completed(card).clip_skip for asked in (None, 1)]
+    assert skips == [2, 1]
+
+
+def test_each_permutation_has_as_many_pictures_as_were_asked_for():
+    complete = GenerationRequest(prompt="{a|b|c} d", seed=7, num_images=2).completed(CARD)
+    assert complete.num_images == 6
+    assert complete.pictures == tuple(Variant(f"{word} d", seed) for word in "abc" for seed in (7, 8))
+    assert complete.seeds == (7, 8, 7, 8, 7, 8)
+
+
+def test_a_prompt_that_stands_for_itself_has_no_variants():
+    assert GenerationRequest(prompt="a (b:1.2) [c|d]", seed=7, num_images=2).completed(CARD).variants == ()
+
+
+def test_permutations_share_seeds_up_to_the_last_one():
+    complete = GenerationRequest(prompt="{a|b}", seed=MAX_SEED).completed(CARD)
+    assert complete.seeds == (MAX_SEED, MAX_SEED)
+
+
+@pytest.mark.parametrize("num_images", [1, 3])
+def test_what_was_asked_completes_to_the_same(num_images):
+    complete = GenerationRequest(prompt="{a|b}", seed=7, num_images=num_images).completed(CARD)
+    assert complete.asked.completed(CARD) == complete
+
+
+def test_a_permutation_without_words_is_refused():
+    with pytest.raises(InvalidRequest, match="prompt must not be empty"):
+        GenerationRequest(prompt="{|a}").completed(CARD)
+
+
+def test_one_picture_of_several_is_a_request_of_its_own():
+    complete = GenerationRequest(prompt="{a|b}", seed=7, num_images=2).completed(CARD)
+    assert complete.of_picture(3) == GenerationRequest(prompt="b", seed=8).completed(CARD)
+
+
+def test_variants_are_as_many_as_pictures():
+    complete = GenerationRequest(prompt="{a|b}", seed=7).completed(CARD)
+    with pytest.raises(ValueError, match="variants must be as many as pictures, 3, got 2"):
+        dataclasses.replace(complete, num_images=3)
+
+
+def test_a_wildcard_may_give_each_seed_another_number_of_permutations(tmp_path):
+    (tmp_path / "x.txt").write_text("one\n{two|three}\n")
+    complete = GenerationRequest(prompt="__x__", seed=0, num_images=8).completed(CARD, Wildcards(tmp_path))
+    ones = [each for each in complete.pictures if each.prompt == "one"]
+    assert 0 < len(ones) < 8
+    assert complete.num_images == 8 + (8 - len(ones))
+    assert [each.seed for each in complete.pictures[:8]] == list(range(8))
