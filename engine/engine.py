@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Self
 
 from engine.drawing import Drawing
 from engine.errors import EngineClosed, InvalidRequest
 from engine.executor import Executor
-from engine.expansion import MAX_COUNTED, expand, wildcards_in
+from engine.expansion import expand, wildcards_in
 from engine.mailbox import Mailbox
 from engine.models import find_model
-from engine.request import GenerationResult
+from engine.request import MAX_IMAGES, GenerationResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -188,15 +188,18 @@ class Engine:
             await asyncio.wrap_future(self._executor.ended)
 
     async def _completed(self, request: GenerationRequest) -> tuple[CompleteRequest, tuple[Note, ...]]:
-        """The complete request, and which wildcards still stand in its prompts, since there are none of these names."""
+        """The complete request, and what its wildcards gave no line for."""
         if "__" not in request.prompt:
             return self.complete(request), ()
 
         def read_wildcards() -> tuple[CompleteRequest, tuple[Note, ...]]:
             complete = self.complete(request)
-            prompts = {picture.prompt: picture.seed for picture in complete.pictures}
-            left = [expand(prompt, seed, self._wildcards, most=MAX_COUNTED) for prompt, seed in prompts.items()]
-            return complete, tuple(dict.fromkeys(note for expansion in left for note in expansion.notes))
+            notes: dict[Note, None] = {}
+            # Drawn again as `complete` did; the files of a request that was completed long ago may have changed since.
+            with suppress(InvalidRequest):
+                for seed in sorted({picture.seed for picture in complete.pictures}):
+                    notes |= dict.fromkeys(expand(request.prompt, seed, self._wildcards, most=MAX_IMAGES).notes)
+            return complete, tuple(notes)
 
         return await asyncio.to_thread(read_wildcards)
 
