@@ -14,14 +14,20 @@ from bot.admission import Ask, Refused
 from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
 from bot.locales import catalogue
+from bot.policy import MAX_PICTURES, is_foreign
+from bot.runs import rows_of
 from bot.store import requests
-from engine import wildcards_in
+from engine import InvalidRequest, wildcards_in
+from engine.prompt import TAG
 
 if TYPE_CHECKING:
     from bot.client import Client
     from bot.store.requests import Kind, RequestRow
+    from bot.wording import Wording
     from engine import CompleteRequest, GenerationRequest
 
+TYPED: frozenset[Kind] = frozenset({"imagine", "edit"})
+"""Requests whose words were typed just now; what has been drawn before can be drawn again."""
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -31,6 +37,7 @@ async def accept(
     *,
     kind: Kind,
     parent_id: int | None = None,
+    wording: Wording | None = None,
 ) -> None:
     """
     Admit a member's request, show its waiting message, and hand it to the studio.
@@ -43,6 +50,9 @@ async def accept(
     """
     client = interaction.client
     check_place(interaction)
+    complete = await asyncio.to_thread(_completed, client, request)
+    if kind in TYPED and client.card.english_only and is_foreign(_words(complete)):
+        raise Refused("prompt-not-english", title=client.card.title)
     ask = Ask(
         kind=kind,
         parent_id=parent_id,
@@ -53,8 +63,10 @@ async def accept(
         interaction_token=interaction.token,
         attachment_limit=interaction.filesize_limit,
         locale=interaction.locale.value,
-        request=await _completed(client, request),
+        request=complete,
         model=client.model,
+        typed_prompt=wording.typed_prompt if wording else None,
+        notes=wording.notes if wording else (),
     )
     admission = asyncio.create_task(client.admission.reserve(ask))
     await asyncio.wait({admission}, timeout=DEFER_AFTER_S)
@@ -71,12 +83,28 @@ async def accept(
         client.studio.enqueue(answered, shown=shown)
 
 
-async def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
-    wildcards = wildcards_in(client.settings.models_dir)
-    if "__" not in request.prompt:
-        return request.completed(client.card, wildcards)
-    # Wildcards are files, and a slow disk is no reason to keep everybody waiting.
-    return await asyncio.to_thread(request.completed, client.card, wildcards)
+def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
+    """
+    What will be drawn. Reads files, and long prompts: call it in a worker thread.
+
+    Raises:
+        InvalidRequest, Refused: there would be too many pictures, or one takes more than the engine draws at once.
+    """
+    try:
+        complete = request.completed(client.card, wildcards_in(client.settings.models_dir))
+    except InvalidRequest as error:
+        if error.rule == "permutations":  # one message holds fewer pictures than the engine would draw
+            error.facts["maximum"] = MAX_PICTURES // request.num_images
+        raise
+    operands, most = max(rows_of(complete)) - 1, client.settings.max_rows - 1
+    if operands > most:
+        raise Refused("engine-operands", maximum=most, count=operands)
+    return complete
+
+
+def _words(request: CompleteRequest) -> str:
+    """What the text encoder reads of all pictures' prompts, without the names of files."""
+    return TAG.sub("", "\n".join(picture.prompt for picture in request.pictures))
 
 
 def check_place(interaction: discord.Interaction[Client]) -> None:

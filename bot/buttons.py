@@ -15,6 +15,7 @@ from bot.admission import Refused
 from bot.answers import acknowledge, answered
 from bot.commands import pictures
 from bot.store import requests
+from bot.wording import Wording
 from engine import GenerationRequest
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def reroll(interaction: discord.Interaction[Client], request_id: int) -> N
     """The presser's own request for the same with another seed. Whoever presses sees the message, and so the prompt."""
     row = await _row(interaction, request_id)
     request = replace(row.request.asked, seed=-1, owner=str(interaction.user.id))
-    await accept(interaction, request, kind="reroll", parent_id=row.id)
+    await accept(interaction, request, kind="reroll", parent_id=row.id, wording=Wording.of(row.as_typed))
 
 
 async def edit(interaction: discord.Interaction[Client], request_id: int) -> None:
@@ -95,7 +96,7 @@ async def again(interaction: discord.Interaction[Client], request_id: int) -> No
     row = await _row(interaction, request_id)
     if row.user_id != interaction.user.id:
         raise Refused("not-yours-again")
-    await accept(interaction, row.request, kind="again", parent_id=row.id)
+    await accept(interaction, row.request, kind="again", parent_id=row.id, wording=Wording.of(row.as_typed))
 
 
 async def example(interaction: discord.Interaction[Client], number: int) -> None:

@@ -88,6 +88,7 @@ class Endings:
             withheld=flagged,
             cut_prompt=progress.cut_prompt if progress else "",
             cut_negative_prompt=progress.cut_negative_prompt if progress else "",
+            notes=(*row.wording_notes, *(progress.notes if progress else ())),
             model_before=await self._model_before(row),
             seconds=seconds,
             left_today=allowance.left_with(row, charged=len(shown)),

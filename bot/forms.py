@@ -17,13 +17,19 @@ from bot.answers import privately
 from bot.locales import catalogue
 from bot.markdown import utf16_length
 from bot.store import requests
+from bot.wording import worded
 from engine import GenerationRequest, InvalidRequest
+from engine.trailing import read_options
+from engine.values import FIELDS as OPTION_FIELDS
+from engine.values import number, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bot.client import Client
     from bot.store.requests import RequestRow
+    from bot.wording import Wording
+    from engine import ModelCard
 
 MAX_INPUT_CHARACTERS = 4000
 """https://discord.com/developers/docs/components/reference#text-input."""
@@ -92,7 +98,7 @@ class Drafts:
 def typed_of(row: RequestRow) -> Typed:
     """The form's contents for a request as it is."""
     return Typed(
-        prompt=row.prompt,
+        prompt=row.as_typed,
         negative_prompt=row.negative_prompt,
         steps=str(row.num_inference_steps),
         guidance=repr(row.guidance_scale).removesuffix(".0"),
@@ -146,14 +152,15 @@ async def submit(interaction: discord.Interaction[Client], request_id: int) -> N
     locale = interaction.locale.value
     typed = read(interaction.data)
     try:
-        request = wanted(row, typed, locale)
+        request, wording = wanted(row, typed, client.card, locale)
     except FaultyForm as faulty:
         client.drafts.keep(interaction.id, user_id=interaction.user.id, request_id=request_id, typed=typed)
         say = catalogue(locale).say
         lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in faulty.sentences)]
         await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))
         return
-    await accept(interaction, replace(request, owner=str(interaction.user.id)), kind="edit", parent_id=row.id)
+    owned = replace(request, owner=str(interaction.user.id))
+    await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
 
 
 def read(data: Any) -> Typed:
@@ -165,13 +172,33 @@ def read(data: Any) -> Typed:
     return Typed(**{field.name: values.get(field.name, "") for field in fields(Typed)})
 
 
-def wanted(row: RequestRow, typed: Typed, locale: str) -> GenerationRequest:
+def wanted(row: RequestRow, typed: Typed, card: ModelCard, locale: str) -> tuple[GenerationRequest, Wording]:
     """
-    The request that the form asks for: size, sampler and number of pictures stay as they were.
+    The request that the form asks for: what nobody changed stays as it was, also what has no field here.
 
     Raises:
         FaultyForm: every field that is faulty, not only the first.
     """
+    kept = _kept(row, typed.prompt)
+    values: dict[str, Any] = {}
+    faults = []
+    for field in fields(Typed):
+        name = FIELD_NAMES.get(field.name, field.name)
+        try:
+            values[name] = _value(name, getattr(typed, field.name))
+            GenerationRequest(**{"prompt": "-", **kept, name: values[name]})
+        except InvalidRequest as fault:
+            faults.append(replies.sentence(fault, locale))
+    if not faults:
+        try:
+            return worded(values.pop("prompt"), _given(row, typed, values, kept), card, otherwise={**kept, **values})
+        except (InvalidRequest, Refused) as fault:
+            faults.append(replies.sentence(fault, locale))
+    raise FaultyForm(tuple(faults))
+
+
+def _kept(row: RequestRow, prompt: str) -> dict[str, Any]:
+    """What has no field in the form: as it was, but for what came from options that were taken out of the prompt."""
     kept: dict[str, Any] = {
         "scheduler": row.scheduler,
         "num_images": len(set(row.seeds)),
@@ -180,18 +207,27 @@ def wanted(row: RequestRow, typed: Typed, locale: str) -> GenerationRequest:
         "max_embeddings_multiples": row.max_embeddings_multiples,
         "clip_skip": row.clip_skip,
     }
-    values: dict[str, Any] = {}
-    faults = []
-    for field in fields(Typed):
-        name = FIELD_NAMES.get(field.name, field.name)
-        try:
-            values[name] = _value(name, getattr(typed, field.name))
-            GenerationRequest(**{"prompt": "-", **kept, name: values[name]})
-        except (InvalidRequest, Refused) as fault:
-            faults.append(replies.sentence(fault, locale))
-    if faults:
-        raise FaultyForm(tuple(faults))
-    return GenerationRequest(**kept, **values)
+    removed = read_options(row.as_typed).options.keys() - read_options(prompt).options.keys()
+    gone = {field for option in removed for field in OPTION_FIELDS.get(option, ())}
+    return {name: value for name, value in kept.items() if name not in gone}
+
+
+def _given(row: RequestRow, typed: Typed, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    What holds against the options at the prompt's end.
+
+    These are the fields that were changed in the form, and what an option that was not changed has led to already. An
+    empty field says nothing.
+    """
+    shown = typed_of(row)
+    filled = {field.name for field in fields(Typed) if getattr(typed, field.name).strip()}
+    changed = {name for name in filled if getattr(typed, name) != getattr(shown, name)}
+    given = {FIELD_NAMES.get(name, name) for name in changed - {"prompt"}}
+    before = read_options(row.as_typed).options
+    unchanged = {option for option, text in read_options(typed.prompt).options.items() if before.get(option) == text}
+    emptied = {FIELD_NAMES.get(field.name, field.name) for field in fields(Typed) if field.name not in filled}
+    given |= {field for option in unchanged for field in OPTION_FIELDS.get(option, ())} - emptied
+    return {name: value for name, value in {**kept, **values}.items() if name in given}
 
 
 def _value(name: str, typed: str) -> object:
@@ -199,18 +235,10 @@ def _value(name: str, typed: str) -> object:
     What a text means in its field; an empty number is left to the model, an empty seed is drawn.
 
     Raises:
-        Refused: it is no number.
+        InvalidRequest: it is no number.
     """
     if name in PARAGRAPHS:
         return typed
-    text = typed.strip()
-    if not text:
+    if not typed.strip():
         return -1 if name == "seed" else None
-    is_whole = re.fullmatch(r"[+-]?[0-9]+", text) is not None
-    if name != "guidance_scale":
-        if not is_whole:
-            raise Refused("form-no-whole-number", name=name, value=text)
-        return int(text)
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", text):
-        raise Refused("form-no-number", name=name, value=text)
-    return float(text)
+    return number(name, typed.strip()) if name == "guidance_scale" else whole(name, typed.strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from discord import app_commands
@@ -12,18 +11,16 @@ from bot.admission import Refused
 from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
 from bot.policy import MAX_PICTURES
 from bot.replies import sampler_title
+from bot.wording import worded
 from engine import SCHEDULERS, GenerationRequest
+from engine.aspects import ASPECTS, aspect_size
 from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from discord import Locale
 
+    from bot.wording import Wording
     from engine import ModelCard
-
-ASPECTS: Mapping[str, float] = {"square": 1, "portrait": 2 / 3, "landscape": 3 / 2, "wide": 16 / 9, "tall": 9 / 16}
-"""Width divided by height."""
 
 Prompt = Range[str, 1, MAX_PROMPT_CHARACTERS]
 NegativePrompt = Range[str, None, MAX_PROMPT_CHARACTERS]
@@ -79,48 +76,23 @@ def sampler_choices() -> list[Choice[str]]:
     ]
 
 
-def aspect_size(aspect: str, card: ModelCard) -> tuple[int, int]:
-    """
-    Width and height, multiples of 8, of nearly this aspect and nearly the model's own area.
-
-    Never more than that area, so that no aspect exceeds a limit which the model's own size keeps to; but for models so
-    small that the shorter side would be below the least.
-    """
-    ratio = max(ASPECTS[aspect], 1 / ASPECTS[aspect])
-    area_px = max(card.width * card.height, math.ceil(MIN_SIDE_PX**2 * ratio))
-    sides = range(MIN_SIDE_PX, MAX_SIDE_PX + 1, 8)
-
-    def nearest(longer: int) -> Iterator[int]:
-        """Above and below the shorter side that has the aspect, or the area where that one would exceed it."""
-        below = int(min(longer / ratio, area_px / longer)) // 8 * 8
-        return (shorter for shorter in (below, below + 8) if shorter in sides and longer * shorter <= area_px)
-
-    def distance(size: tuple[int, int]) -> float:
-        longer, shorter = size
-        return 2 * abs(math.log(longer / shorter / ratio)) + abs(math.log(longer * shorter / area_px))
-
-    sizes = ((longer, shorter) for longer in sides for shorter in nearest(longer))
-    longer, shorter = min(sizes, key=distance)
-    return (longer, shorter) if ASPECTS[aspect] >= 1 else (shorter, longer)
-
-
 def requested(
     card: ModelCard,
     *,
     owner: int,
     prompt: str,
     aspect: str | None,
-    images: int,
-    negative_prompt: str,
-    seed: int,
+    images: int | None,
+    negative_prompt: str | None,
+    seed: int | None,
     steps: int | None,
     guidance: float | None,
     sampler: str | None,
     width: int | None,
     height: int | None,
-) -> GenerationRequest:
+) -> tuple[GenerationRequest, Wording]:
     """
-    What somebody asked for by `/imagine`.
+    What somebody asked for by `/imagine`, and how; what is None was not said.
 
     Discord checks ranges and choices where the options are typed; what comes from elsewhere is checked here as well.
 
@@ -129,21 +101,17 @@ def requested(
     """
     if aspect is not None:
         if width is not None or height is not None:
-            raise Refused("aspect-with-size")
-        if aspect not in ASPECTS:
-            raise Refused("aspect-unknown", aspect=aspect, known=", ".join(ASPECTS))
+            raise Refused("engine-aspect-with-size")
         width, height = aspect_size(aspect, card)
-    if isinstance(images, int) and images > MAX_PICTURES:
-        raise Refused("too-many-pictures", asked=images, limit=MAX_PICTURES)
-    return GenerationRequest(
-        prompt=prompt,
-        negative_prompt=negative_prompt,
-        width=width,
-        height=height,
-        num_inference_steps=steps,
-        guidance_scale=guidance,
-        seed=seed,
-        scheduler=sampler,
-        num_images=images,
-        owner=str(owner),
-    )
+    given = {
+        "negative_prompt": negative_prompt,
+        "width": width,
+        "height": height,
+        "num_inference_steps": steps,
+        "guidance_scale": guidance,
+        "seed": seed,
+        "scheduler": sampler,
+        "num_images": images,
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    return worded(prompt, said, card, otherwise={"owner": str(owner)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
@@ -91,6 +92,13 @@ def check(request: CompleteRequest, rules: Rules) -> Refusal | None:
     if request.num_inference_steps > rules.steps:
         return Refusal("too-many-steps", {"asked": request.num_inference_steps, "limit": rules.steps})
     return None
+
+
+def is_foreign(text: str) -> bool:
+    """Whether more than half of its letters are not Latin ones; emoji, digits and punctuation are no letters."""
+    letters = [each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each).startswith("L")]
+    latin = sum(unicodedata.name(each, "").startswith("LATIN") for each in letters)
+    return 2 * latin < len(letters)
 
 
 def check_limit(name: LimitName, value: int, ceiling: Rules) -> Refusal | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot import views
 from bot.admission import Refused
 from bot.locales import catalogue
-from bot.markdown import clipped, one_line, plain
+from bot.markdown import clipped, one_line, plain, utf16_length
 from bot.policy import LIMIT_NAMES
 from engine import SCHEDULERS
 
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from bot.store.requests import RequestRow
     from bot.views import Buttons
     from engine import EngineError, ModelCard, Progress
+    from engine.prompt import Note
 
 SHOWN_PROMPT_CHARACTERS = 300
 SHOWN_TEXT_CHARACTERS = 80
 """Of a negative prompt, of what was cut, and of a faulty value: escaped, all of them fit Discord's 2000 together."""
 MAX_ALT_CHARACTERS = 1024
 """https://discord.com/developers/docs/resources/message#attachment-object."""
+MAX_MESSAGE_CHARACTERS = 2000
+"""https://discord.com/developers/docs/resources/message#create-message."""
+MAX_NOTES = 5
 BAR_CELLS = 10
 
 
@@ -57,6 +61,8 @@ class Drawn:
     withheld: int
     cut_prompt: str
     cut_negative_prompt: str
+    notes: tuple[Note, ...]
+    """What the prompts' notations did otherwise than was typed."""
     model_before: str | None
     """The model that drew what this repeats or changes, where it was another."""
     seconds: float
@@ -100,14 +106,16 @@ def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
         lines.append(say("cut-prompt", text=_quoted(drawn.cut_prompt)))
     if drawn.cut_negative_prompt:
         lines.append(say("cut-negative-prompt", text=_quoted(drawn.cut_negative_prompt)))
+    notes_at = len(lines)
     if drawn.withheld:
         lines.append(say("withheld", withheld=drawn.withheld, count=row.num_images))
     if drawn.reason is not None:
         reason = why(row, drawn.reason)
         lines.append(say("partly", reason=reason, shown=len(drawn.uploads), count=row.num_images))
     facts = [say("seconds", seconds=f"{drawn.seconds:.1f}"), say("left-today", left=drawn.left_today)]
+    lines.append(" · ".join([_owner(row), *facts]))
     return Reply(
-        content=_message(row, *lines, " · ".join([_owner(row), *facts])),
+        content=_with_notes(_message(row, *lines).split("\n"), notes_at + 1, drawn.notes, row.locale),
         uploads=drawn.uploads,
         view=views.under_finished(row),
     )
@@ -149,9 +157,9 @@ def place_in_line(place: int | None, locale: str) -> str:
 
 
 def alt_text(row: RequestRow, index: int) -> str:
-    """What somebody who cannot see the picture reads: its prompt, and which of several it is."""
+    """What somebody who cannot see the picture reads: its own prompt, and which of several it is."""
     say = catalogue(row.locale).say
-    prompt = one_line(row.prompt) or say("headline-empty")
+    prompt = one_line(row.prompt_of(index)) or say("headline-empty")
     if row.num_images == 1:
         return say("picture-alt", prompt=clipped(prompt, MAX_ALT_CHARACTERS))
     place = {"position": index + 1, "count": row.num_images}
@@ -166,6 +174,13 @@ def sentence(error: Refused | EngineError, locale: str) -> str:
         return say(error.key, **{name: _shown(name, value, locale) for name, value in error.values.items()})
     key = f"engine-{error.rule.replace('_', '-')}"
     return say(key, **{name: _shown(name, value, locale) for name, value in error.facts.items()})
+
+
+def note_text(note: Note, locale: str) -> str:
+    """One line about what was done to a prompt; where names are like the one that was typed, with these."""
+    key = f"note-{note.rule.replace('_', '-')}"
+    key = f"{key}-near" if note.facts.get("names") else key
+    return catalogue(locale).say(key, **{name: _noted(value) for name, value in note.facts.items()})
 
 
 def headline(row: RequestRow, characters: int, locale: str) -> str:
@@ -212,6 +227,17 @@ def _message(row: RequestRow, *lines: str) -> str:
     return "\n".join([catalogue(row.locale).say("headline", prompt=prompt), *lines])
 
 
+def _with_notes(lines: Sequence[str], at: int, notes: Sequence[Note], locale: str) -> str:
+    """The message with as many notes before line `at` as are read and as fit, and how many more there are."""
+    texts = list(dict.fromkeys(note_text(note, locale) for note in notes))
+    for shown in range(min(len(texts), MAX_NOTES), -1, -1):
+        more = [catalogue(locale).say("notes-more", count=len(texts) - shown)] if shown < len(texts) else []
+        content = "\n".join([*lines[:at], *texts[:shown], *more, *lines[at:]])
+        if utf16_length(content) <= MAX_MESSAGE_CHARACTERS:
+            return content
+    return "\n".join(lines)
+
+
 def _owner(row: RequestRow) -> str:
     say = catalogue(row.locale).say
     return f"-# {say('for-member', member=member(row.user_id))} · {say('short-id', id=row.short_id)}"
@@ -234,6 +260,13 @@ def _differences(row: RequestRow, card: ModelCard) -> list[str]:
 
 def _quoted(text: str) -> str:
     return plain(clipped(one_line(text), SHOWN_TEXT_CHARACTERS))
+
+
+def _noted(fact: str | float) -> str | int:
+    """A fact of a note as people read it: weights without needless zeros, typed text made harmless."""
+    if isinstance(fact, str):
+        return _quoted(fact)
+    return fact if isinstance(fact, int) else f"{fact:g}"
 
 
 def _shown(name: str, value: object, locale: str) -> object:

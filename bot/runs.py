@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.store import requests
 from engine import EngineClosed, EngineError, InvalidRequest, OutOfMemory, Picture, Progress
+from engine.reading import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from bot.endings import Endings
     from bot.progress import Board
     from bot.store.requests import FinalState, RequestRow
-    from engine import Engine
+    from engine import CompleteRequest, Engine
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,7 +30,14 @@ ALONE_AFTER_INTERRUPTIONS = 2
 """From the second start on that found it running, a request runs alone: what kills the process takes nobody along."""
 
 
-@dataclass(slots=True)
+def rows_of(request: CompleteRequest) -> tuple[int, ...]:
+    """U-Net rows that each picture takes: one for each part that AND joins, and one for what is drawn away from."""
+    prompts = [picture.prompt for picture in request.pictures]
+    rows = {prompt: read(request, prompts.index(prompt)).rows for prompt in set(prompts)}
+    return tuple(rows[prompt] for prompt in prompts)
+
+
+@dataclass
 class Run:
     """What the engine has done for one request so far."""
 
@@ -41,14 +50,19 @@ class Run:
     cancel_reason: str | None = None
     is_ending: bool = False
 
+    @cached_property
+    def _rows_of_pictures(self) -> tuple[int, ...]:
+        """A request of an earlier version, which this one no longer draws, ends itself: it must not end the loop."""
+        try:
+            return rows_of(self.row.request)
+        except InvalidRequest:
+            return (1,) * self.row.num_images
+
     @property
     def rows(self) -> int:
-        """
-        U-Net rows that its unfinished pictures still take.
-
-        Read off the row: a request of an earlier version, which this one no longer draws, ends itself, not the loop.
-        """
-        return (self.row.num_images - len(self.pictures)) * (2 if self.row.guidance_scale > 1 else 1)
+        """U-Net rows that its unfinished pictures still take."""
+        finished = {picture.index for picture in self.pictures}
+        return sum(rows for index, rows in enumerate(self._rows_of_pictures) if index not in finished)
 
     @property
     def must_be_alone(self) -> bool:

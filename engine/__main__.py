@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,8 +18,11 @@ from engine.errors import EngineError, InvalidDevice, InvalidModel, InvalidReque
 from engine.expansion import wildcards_in
 from engine.outputs import Grid, InvalidOutput, Output
 from engine.png import encode, encode_image
+from engine.prompt import Note, quoted
 from engine.request import MAX_IMAGES, GenerationRequest, GenerationResult, Picture, Progress
 from engine.schedulers import SCHEDULERS
+from engine.trailing import read_options
+from engine.values import merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
     from engine.card import ModelCard
     from engine.engine import Engine
     from engine.request import CompleteRequest
+    from engine.trailing import Trailing
 
 EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+DEFAULT_MODEL = "emoji"
 RESERVED = ("bench", "fetch")
 """First words that will be commands; `-- bench` draws one."""
 GRID = re.compile(r"(\d{1,9})x(\d{1,9})", flags=re.ASCII)
@@ -76,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 drawn, 2 bad input, 1 failed or every picture withheld, 130 interrupted.",
         allow_abbrev=False,
     )
-    parser.add_argument("prompt", metavar="PROMPT", help="what to draw; after `--` it may begin with a dash")
+    parser.add_argument(
+        "prompt",
+        metavar="PROMPT",
+        help="what to draw; after `--` it may begin with a dash, "
+        "and it may end in options of its own: 'a castle --ar 16:9 --no blur'",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -85,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         help="FILE.png, .webp or .jpg is overwritten (several pictures: FILE-1.png, FILE-2.png, ...); "
         "in DIR (default: here) files are named after prompt and seed, and nothing is overwritten",
     )
-    parser.add_argument("--negative-prompt", metavar="TEXT", default="", help="what to keep away from")
-    parser.add_argument("--seed", metavar="N", type=_whole, default=-1, help="picture i uses N + i; -1: at random")
+    parser.add_argument("--negative-prompt", metavar="TEXT", help="what to keep away from")
+    parser.add_argument("--seed", metavar="N", type=_whole, help="picture i uses N + i; -1 (default): at random")
     parser.add_argument("--steps", metavar="N", type=_whole, help="1 to 150")
     parser.add_argument("--guidance-scale", metavar="X", type=_number, help="0 to 50; 1 or less is off")
     parser.add_argument("--width", metavar="PX", type=_whole, help="64 to 2048, a multiple of 8")
@@ -108,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grid", metavar="RxC", nargs="?", type=_grid, default=False, help="one file: R rows of C pictures"
     )
-    parser.add_argument("--model", metavar="NAME|DIR|HUB-ID", default="emoji", help="default: emoji, the bundled one")
+    parser.add_argument("--model", metavar="NAME|DIR|HUB-ID", help="default: emoji, the bundled one")
     parser.add_argument("--models-dir", metavar="DIR", type=Path, help="where models lie that are asked for by name")
     parser.add_argument("--tokenizer", metavar="DIR|HUB-ID", help="take this part from elsewhere")
     parser.add_argument("--text-encoder", metavar="DIR|HUB-ID", help="likewise")
@@ -159,23 +169,34 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _requested(options: argparse.Namespace) -> GenerationRequest:
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of the request that have options of their own, where those were given."""
     count = options.num_images
-    if count is None:
-        count = options.grid.rows * options.grid.columns if options.grid else 1
-    return GenerationRequest(
-        prompt=options.prompt,
-        negative_prompt=options.negative_prompt,
-        width=options.width,
-        height=options.height,
-        num_inference_steps=options.steps,
-        guidance_scale=options.guidance_scale,
-        seed=options.seed,
-        scheduler=options.scheduler,
-        num_images=count,
-        max_embeddings_multiples=options.max_embeddings_multiples,
-        clip_skip=options.clip_skip,
-    )
+    if count is None and options.grid:
+        count = options.grid.rows * options.grid.columns
+    given = {
+        "negative_prompt": options.negative_prompt,
+        "width": options.width,
+        "height": options.height,
+        "num_inference_steps": options.steps,
+        "guidance_scale": options.guidance_scale,
+        "seed": options.seed,
+        "scheduler": options.scheduler,
+        "num_images": count,
+        "max_embeddings_multiples": options.max_embeddings_multiples,
+        "clip_skip": options.clip_skip,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _model(options: argparse.Namespace, trailing: Trailing) -> tuple[str, tuple[Note, ...]]:
+    """The model that was asked for, and that the one at the prompt's end is another."""
+    typed = trailing.options.get("model")
+    if options.model is None or typed in (None, options.model):
+        return options.model or typed or DEFAULT_MODEL, ()
+    facts = {"option": "model", "value": quoted(typed), "used": quoted(options.model)}
+    sentence = f"--model {facts['value']} at the prompt's end does not hold, since {facts['used']} was given beside it"
+    return options.model, (Note("option_overruled", sentence, facts),)
 
 
 def _grid_for(options: argparse.Namespace, count: int) -> Grid | None:
@@ -190,10 +211,12 @@ def _grid_for(options: argparse.Namespace, count: int) -> Grid | None:
 def _run(options: argparse.Namespace) -> int:
     from engine.engine import Engine
 
-    asked = _requested(options)
+    trailing, given = read_options(options.prompt), _given(options)
+    GenerationRequest(prompt=trailing.text, **given)  # what is wrong here is said before a model is looked for
+    model, other_model = _model(options, trailing)
     # On no event loop, where Ctrl-C would wait for a model that is being fetched.
     engine = Engine.open(
-        options.model,
+        model,
         device=options.device,
         dtype=options.dtype,
         models_dir=options.models_dir,
@@ -201,6 +224,8 @@ def _run(options: argparse.Namespace) -> int:
         text_encoder=options.text_encoder,
         vae=options.vae,
     )
+    values, overruled = merged(trailing.options, given, engine.card)
+    asked = GenerationRequest(prompt=trailing.text, **values)
     request = asked.completed(engine.card, wildcards_in(options.models_dir))
     grid = _grid_for(options, request.num_images)
     output = Output(place=options.output, prompt=request.prompt, files=1 if grid else request.num_images)
@@ -214,6 +239,7 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         if not options.json:
             _print_paths(files.paths)
+    result = replace(result, notes=(*trailing.notes, *other_model, *overruled, *result.notes))
     _report(result, files, engine.card)
     if options.json:
         print(json.dumps(_facts(result, files, engine.card, is_grid=grid is not None)))

@@ -50,6 +50,8 @@ class ModelCard:
     clip_skip: int = 1
     weighting: str = "lpw"
     """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
+    english_only: bool = True
+    """Whether the text encoder has learned English alone, as CLIP's have."""
 
     def __post_init__(self) -> None:
         if self.weighting not in WEIGHTINGS:
@@ -110,6 +112,7 @@ KEYS: Mapping[str, str] = {
     "guidance": "a number",
     "clip_skip": "a whole number",
     "weighting": "a text",
+    "english_only": "true or false",
     "size": 'a text such as "512x512" or one whole number',
 }
 """What `model.toml` may hold."""
@@ -124,6 +127,8 @@ def _field_of(key: str, value: Any) -> dict[str, Any]:
         if sides is None or not isinstance(value, str | int) or isinstance(value, bool):
             raise must_be
         return {"width": int(sides[1]), "height": int(sides[2] or sides[1])}
+    if KEYS[key] == "true or false" and not isinstance(value, bool):
+        raise must_be
     if KEYS[key] == "a text":
         if not isinstance(value, str) or (key == "title" and not value.strip()):
             raise must_be

@@ -39,16 +39,16 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
         interaction: discord.Interaction[Client],
         prompt: options.Prompt,
         aspect: str | None = None,
-        images: options.Images = 1,
-        negative_prompt: options.NegativePrompt = "",
-        seed: options.Seed = -1,
+        images: options.Images | None = None,
+        negative_prompt: options.NegativePrompt | None = None,
+        seed: options.Seed | None = None,
         steps: options.Steps | None = None,
         guidance: options.Guidance | None = None,
         sampler: str | None = None,
         width: options.Side | None = None,
         height: options.Side | None = None,
     ) -> None:
-        request = options.requested(
+        request, wording = options.requested(
             card,
             owner=interaction.user.id,
             prompt=prompt,
@@ -62,6 +62,6 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
             width=width,
             height=height,
         )
-        await accept(interaction, request, kind="imagine")
+        await accept(interaction, request, kind="imagine", wording=wording)
 
     return imagine

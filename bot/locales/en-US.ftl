@@ -79,8 +79,6 @@ form-seed = Seed
     .description = The same seed keeps the picture's layout; empty or -1: a random one.
 form-faults = This cannot be drawn yet:
 form-fault = • { $sentence }
-form-no-number = { $name } must be a number, got { $value }.
-form-no-whole-number = { $name } must be a whole number, got { $value }.
 form-too-long = A form holds { $maximum } characters, and this is longer. Here it is as a file: change it, and send it with /imagine.
 form-gone = What you typed is no longer here. Press Edit under the picture again.
 form-unknown = This form is from another version of the bot. Press Edit under the picture again.
@@ -120,6 +118,36 @@ used-negative-prompt = Without: { $text }
 seconds = { $seconds } s
 cut-prompt = The end of the prompt did not fit the model and was left out: { $text }
 cut-negative-prompt = The end of the negative prompt did not fit the model and was left out: { $text }
+note-weight-clamped = Weights go from -10 to 10, so { $text } weighs { $used }.
+note-weight-unread = A weight is written (word:1.4), so { $text } is read as words.
+note-bracket-unclosed = { $count ->
+    [one] A bracket is never closed, and holds to the end of the prompt.
+   *[other] { $count } brackets are never closed, and hold to the end of the prompt.
+}
+note-lora-malformed = A LoRA is written `<lora:name:0.8>`, so { $text } was left out.
+note-lora-unknown = I know no LoRA { $name }, so it was left out.
+note-lora-unknown-near = I know no LoRA { $name }, so it was left out. Nearest: { $names }.
+note-syntax-ignored = { $text } has no special meaning here.
+note-schedule-never = { $text } would change after the last of { $steps } steps, so it never does.
+note-schedule-limit = The prompt changes into more than { $maximum } different texts, so it stops changing at step { $step }.
+note-wildcard-unknown = I know no wildcard { $name }, so it stays as typed.
+note-wildcard-unknown-near = I know no wildcard { $name }, so it stays as typed. Nearest: { $names }.
+note-wildcard-unreadable = The wildcard { $name } cannot be read, so it stays as typed.
+note-wildcard-empty = The wildcard { $name } has no lines, so it stays as typed.
+note-wildcard-depth = The wildcard { $name } stands too deep inside others, and stays as it is.
+note-option-unknown = The option { $option } is unknown and was left out.
+note-option-unknown-near = The option { $option } is unknown and was left out. Nearest: { $names }.
+note-option-empty = The option { $option } has no value and was left out.
+note-option-repeated = The option { $option } is given more than once, and the last, { $value }, holds.
+note-option-inside = { $option } has other words after its value, so it is read as words: options come last.
+note-option-overruled = --{ $option } { $value } at the end of the prompt does not hold, since { $used } was given beside it.
+note-embedding-unusable = The embedding { $name } was left out: its file cannot be used.
+note-embedding-unknown = I know no embedding { $name }, so it is read as words.
+note-embedding-unknown-near = I know no embedding { $name }, so it is read as words. Nearest: { $names }.
+notes-more = { $count ->
+    [one] … and { $count } more note.
+   *[other] … and { $count } more notes.
+}
 another-model = Drawn with the model { $now }; the one before was drawn with { $before }.
 withheld = { $withheld ->
     [one] { $withheld } of { $count } pictures was withheld by the safety checker and not charged.
@@ -177,8 +205,6 @@ permission-view-channel = “View Channel”
 permission-send-messages = “Send Messages”
 permission-send-messages-in-threads = “Send Messages in Threads”
 permission-attach-files = “Attach Files”
-aspect-with-size = aspect already says width and height: give either the aspect or the size.
-aspect-unknown = aspect { $aspect } is unknown; known: { $known }.
 
 too-many-pictures = { $asked } pictures are too many for one message; at most { $limit }.
 too-many-pixels = { $width }×{ $height } is too large: at most { $limit } pixels here, such as { $side }×{ $side }.
@@ -205,6 +231,13 @@ engine-text-length = { $name } must be at most { $maximum } characters long, got
 engine-text-surrogate = { $name } holds half a character (a lone surrogate).
 engine-integer = { $name } must be a whole number.
 engine-number = { $name } must be a number.
+engine-integer-typed = { $name } must be a whole number, got { $value }.
+engine-number-typed = { $name } must be a number, got { $value }.
+engine-aspect-with-size = aspect already says width and height: give either the aspect or the size.
+engine-aspect-unknown = aspect { $aspect } is unknown; known: { $known }, or two numbers such as 16:9.
+engine-aspect-range = aspect must be from 1:{ $maximum } to { $maximum }:1, got { $aspect }.
+prompt-not-english = { $title } reads English only, and most of your prompt is in other letters: the picture would have nothing to do with it. Say it in English.
+model-unknown = model { $model } is not here: everything is drawn with { $title }.
 engine-range = { $name } must be from { $minimum } to { $maximum }, got { $value }.
 engine-size-multiple = width and height must be multiples of 8, got { $width }×{ $height }.
 engine-scheduler-unknown = sampler { $scheduler } is unknown; try { $names }.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine import CompleteRequest, Variant
+from engine.prompt import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,10 @@ class Ask:
     locale: str
     request: CompleteRequest
     model: str
+    typed_prompt: str | None = None
+    """None: the request's own."""
+    notes: tuple[Note, ...] = ()
+    """What is to be said about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,10 @@ class RequestRow:
     clip_skip: int
     variants: str | None
     """What each picture is drawn from where that is not the prompt as typed, as JSON."""
+    typed_prompt: str | None
+    """The prompt with the options at its end, where it had any."""
+    notes: str | None
+    """What is to be said about it, as JSON."""
 
     @property
     def request(self) -> CompleteRequest:
@@ -117,6 +126,21 @@ class RequestRow:
     def seeds(self) -> tuple[int, ...]:
         """The seed of each picture."""
         return tuple(variant.seed for variant in self._variants) or tuple(range(self.seed, self.seed + self.num_images))
+
+    def prompt_of(self, index: int) -> str:
+        """What a picture is drawn from: with its wildcards and permutations written out."""
+        variants = self._variants
+        return variants[index].prompt if variants else self.prompt
+
+    @property
+    def as_typed(self) -> str:
+        """The prompt with the options at its end."""
+        return self.prompt if self.typed_prompt is None else self.typed_prompt
+
+    @property
+    def wording_notes(self) -> tuple[Note, ...]:
+        """What is to be said about how the request was put."""
+        return tuple(Note(*note) for note in json.loads(self.notes or "[]"))
 
     @property
     def _variants(self) -> tuple[Variant, ...]:
@@ -145,12 +169,13 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
         INSERT INTO requests (
             kind, parent_id, user_id, guild_id, channel_id, interaction_id, interaction_token, attachment_limit, locale,
             model, prompt, negative_prompt, width, height, num_inference_steps, guidance_scale, seed, scheduler,
-            num_images, max_embeddings_multiples, clip_skip, variants, day, charged, created_at
+            num_images, max_embeddings_multiples, clip_skip, variants, typed_prompt, notes, day, charged, created_at
         )
         SELECT
             :kind, :parent_id, :user_id, :guild_id, :channel_id, :interaction_id, :interaction_token, :attachment_limit,
             :locale, :model, :prompt, :negative_prompt, :width, :height, :num_inference_steps, :guidance_scale, :seed,
-            :scheduler, :num_images, :max_embeddings_multiples, :clip_skip, :variants, :day, :num_images, :now
+            :scheduler, :num_images, :max_embeddings_multiples, :clip_skip, :variants, :typed_prompt, :notes, :day,
+            :num_images, :now
         WHERE
             :num_images <= :pictures_per_day - (
                 SELECT coalesce(sum(charged), 0) FROM requests
@@ -168,6 +193,10 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
             **asdict(rules),
             "variants": json.dumps([[each.prompt, each.seed] for each in ask.request.variants])
             if ask.request.variants
+            else None,
+            "typed_prompt": ask.typed_prompt if ask.typed_prompt != ask.request.prompt else None,
+            "notes": json.dumps([[note.rule, note.sentence, dict(note.facts)] for note in ask.notes])
+            if ask.notes
             else None,
             "day": day,
             "now": now,

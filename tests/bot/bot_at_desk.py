@@ -18,6 +18,7 @@ from engine import CompleteRequest, GenerationRequest, ModelCard
 
 if TYPE_CHECKING:
     from bot.store.requests import RequestRow
+    from bot.wording import Wording
 
 CARD = ModelCard(
     title="Emoji",
@@ -75,6 +76,7 @@ class Accepted:
     """What was handed to `accept`."""
 
     calls: list[tuple[GenerationRequest, str, int | None]] = field(default_factory=list)
+    wordings: list[Wording | None] = field(default_factory=list)
 
     async def __call__(
         self,
@@ -83,8 +85,10 @@ class Accepted:
         *,
         kind: str,
         parent_id: int | None = None,
+        wording: Wording | None = None,
     ) -> None:
         self.calls.append((request, kind, parent_id))
+        self.wordings.append(wording)
         await interaction.response.send_message("accepted")
 
 

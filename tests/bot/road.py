@@ -195,6 +195,8 @@ class Road:
             "attachment_limit": 10 * 2**20,
             "locale": "en-US",
             "model": "emoji",
+            "typed_prompt": None,
+            "notes": (),
         }
         request = {
             "width": 128,

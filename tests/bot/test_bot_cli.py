@@ -110,7 +110,7 @@ def test_an_unknown_model_is_named(run):
 
 def test_migrate_names_what_it_applied(run):
     status, named, _ = run("migrate")
-    assert (status, named.split()) == (0, ["0001_initial.sql", "0002_prompt_language.sql"])
+    assert (status, named.split()) == (0, ["0001_initial.sql", "0002_prompt_language.sql", "0003_as_typed.sql"])
 
 
 def test_migrate_says_where_there_is_nothing_to_do(run):

@@ -42,6 +42,15 @@ async def test_again_draws_the_same_permutations(world):
     assert [each.prompt for each in request.completed(world.client.card).pictures] == ["a", "c"]
 
 
+@pytest.mark.parametrize("act", ["reroll", "again"])
+async def test_what_is_made_again_is_kept_as_it_was_typed_and_says_again_what_is_not_heard(world, act):
+    row = await world.row(prompt="a cat", typed_prompt="a cat --sead 7")
+    await press(world, f"{act}:{row.id}")
+    (wording,) = world.accepted.wordings
+    assert wording.typed_prompt == "a cat --sead 7"
+    assert [note.rule for note in wording.notes] == ["option_unknown"]
+
+
 async def test_edit_opens_the_form_with_what_was_asked(world):
     row = await world.row(guidance_scale=7.5)
     body = await press(world, f"edit:{row.id}", user_id=BEN_ID)

@@ -9,7 +9,8 @@ from road import opened_road, picture
 from bot import endings as endings_module
 from bot.store import requests
 from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge
-from engine import Progress
+from engine import Progress, Variant
+from engine.prompt import Note
 
 
 @pytest.fixture
@@ -65,6 +66,27 @@ async def test_a_cut_prompt_is_said(road, state, reason):
     row = await road.admitted(num_images=2)
     await deliver(road, row, picture(row.request), state=state, reason=reason, cut_prompt="the end")
     assert "left out: the end" in road.delivery.last(row).content
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("done", None), ("cancelled", "cancelled-by-owner")], ids=["in-full", "ended-early"]
+)
+async def test_notes_on_wording_and_prompt_are_said(road, state, reason):
+    typed = Note("option_unknown", "option --x is unknown", {"option": "--x", "value": "", "names": ""})
+    read = Note("lora_unknown", "LoRA 'y' is not known", {"name": "y"})
+    row = await road.admitted(num_images=2, notes=(typed,))
+    await deliver(road, row, picture(row.request), state=state, reason=reason, notes=(read,))
+    content = road.delivery.last(row).content
+    assert "The option --x is unknown and was left out.\nI know no LoRA y" in content
+
+
+async def test_alt_text_is_the_pictures_own_prompt(road):
+    row = await road.admitted(
+        "a {red|blue} cat", num_images=2, variants=(Variant("a red cat", 7), Variant("a blue cat", 7))
+    )
+    await deliver(road, row, picture(row.request, 0), picture(row.request, 1))
+    descriptions = [upload.description for upload in road.delivery.last(row).uploads]
+    assert descriptions == ["a red cat (1 of 2)", "a blue cat (2 of 2)"]
 
 
 async def test_a_repeat_with_another_model_says_so(road):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from bot_at_desk import CARD
 from desk import BEN_ID, form_payload, press_payload
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 from rows import row
 
 from bot.forms import Drafts, FaultyForm, Typed, edit_form, typed_of, wanted
+from bot.wording import Wording
 
 EPHEMERAL = 64
 GOOD = {"prompt": "a blue heart", "negative_prompt": "", "steps": "30", "guidance": "7.5", "seed": "4181"}
@@ -18,9 +21,13 @@ def typed(**changes):
 # what the form means
 
 
+def want(asked, given):
+    return wanted(asked, given, CARD, "en-US")[0]
+
+
 def test_a_form_changes_what_it_shows_and_keeps_the_rest():
     asked = row(num_images=4, scheduler="dpmpp_2m", width=192)
-    request = wanted(asked, typed(), "en-US")
+    request = want(asked, typed())
     assert (request.prompt, request.num_inference_steps, request.guidance_scale, request.seed) == (
         "a blue heart",
         30,
@@ -32,7 +39,7 @@ def test_a_form_changes_what_it_shows_and_keeps_the_rest():
 
 def test_what_a_form_shows_is_what_it_means():
     asked = row(guidance_scale=7.25, seed=2**53 - 1)
-    assert wanted(asked, typed_of(asked), "en-US").completed(CARD) == asked.request
+    assert want(asked, typed_of(asked)).completed(CARD) == asked.request
 
 
 @given(
@@ -41,18 +48,18 @@ def test_what_a_form_shows_is_what_it_means():
 )
 def test_numbers_survive_the_form(guidance_scale, seed):
     asked = row(guidance_scale=guidance_scale, seed=seed)
-    request = wanted(asked, typed_of(asked), "en-US")
+    request = want(asked, typed_of(asked))
     assert (request.guidance_scale, request.seed) == (guidance_scale, seed)
 
 
 def test_empty_numbers_are_left_to_the_model():
-    request = wanted(row(), typed(steps=" ", guidance="", seed=""), "en-US")
+    request = want(row(), typed(steps=" ", guidance="", seed=""))
     assert (request.num_inference_steps, request.guidance_scale) == (None, None)
 
 
 @pytest.mark.parametrize("seed", ["", "-1"], ids=["empty", "minus-one"])
 def test_a_seed_that_is_left_out_is_drawn(seed):
-    seeds = {wanted(row(), typed(seed=seed), "en-US").seed for _ in range(3)}
+    seeds = {want(row(), typed(seed=seed)).seed for _ in range(3)}
     assert len(seeds) == 3
 
 
@@ -80,13 +87,13 @@ def test_a_seed_that_is_left_out_is_drawn(seed):
 )
 def test_every_faulty_field_has_its_sentence(changes, sentences):
     with pytest.raises(FaultyForm) as caught:
-        wanted(row(), typed(**changes), "en-US")
+        want(row(), typed(**changes))
     assert list(caught.value.sentences) == sentences
 
 
 def test_what_does_not_go_with_the_rest_of_the_request_is_a_fault_of_its_field():
     with pytest.raises(FaultyForm) as caught:
-        wanted(row(scheduler="lcm"), typed(steps="51"), "en-US")
+        want(row(scheduler="lcm"), typed(steps="51"))
     assert caught.value.sentences == ("The sampler LCM takes 1 to 50 steps, got 51.",)
 
 
@@ -161,6 +168,58 @@ async def test_a_form_in_discords_older_layout_is_read_too(world):
     ]
     await world.answer(payload)
     assert world.accepted.calls[0][0].prompt == "a blue heart"
+
+
+# options at the prompt's end
+
+
+def with_options(prompt, **changes):
+    """A row whose prompt was typed so, as it is kept."""
+    return row(typed_prompt=prompt, prompt=prompt.partition(" --")[0], **changes)
+
+
+def test_a_form_shows_the_prompt_as_it_was_typed():
+    assert typed_of(with_options("a cat --ar 16:9")).prompt == "a cat --ar 16:9"
+
+
+def test_what_a_form_with_options_shows_is_what_it_means():
+    asked = with_options("a cat --ar 16:9 --steps 30 --seed 7 --no blur", seed=7, num_inference_steps=30,
+        negative_prompt="blur", width=168, height=96)  # fmt: skip
+    request, wording = wanted(asked, typed_of(asked), CARD, "en-US")
+    assert request.completed(CARD) == asked.request
+    assert wording == Wording("a cat --ar 16:9 --steps 30 --seed 7 --no blur")
+
+
+def test_an_option_that_was_changed_in_the_prompt_holds_against_fields_that_were_not():
+    asked = with_options("a cat --steps 30", num_inference_steps=30)
+    changed = replace(typed_of(asked), prompt="a cat --steps 40 --ar 16:9")
+    request, wording = wanted(asked, changed, CARD, "en-US")
+    assert (request.prompt, request.num_inference_steps, request.width, request.height) == ("a cat", 40, 168, 96)
+    assert wording == Wording("a cat --steps 40 --ar 16:9")
+
+
+def test_a_field_that_was_changed_holds_against_an_option_and_that_is_noted():
+    asked = with_options("a cat --steps 30", num_inference_steps=30)
+    request, wording = wanted(asked, replace(typed_of(asked), steps="20"), CARD, "en-US")
+    assert request.num_inference_steps == 20
+    assert [note.facts for note in wording.notes] == [{"option": "steps", "value": "30", "used": "20"}]
+
+
+def test_a_field_that_was_emptied_leaves_the_option_to_hold():
+    asked = with_options("a cat --steps 30", num_inference_steps=40)
+    request, wording = wanted(asked, replace(typed_of(asked), steps=""), CARD, "en-US")
+    assert (request.num_inference_steps, wording.notes) == (30, ())
+
+
+def test_an_aspect_that_was_taken_out_of_the_prompt_leaves_the_size_to_the_model():
+    asked = with_options("a cat --ar 16:9", width=168, height=96)
+    assert want(asked, replace(typed_of(asked), prompt="a cat")).completed(CARD).width == CARD.width
+
+
+def test_an_option_that_cannot_be_read_is_a_fault():
+    with pytest.raises(FaultyForm) as caught:
+        want(row(), typed(prompt="a cat --steps many"))
+    assert caught.value.sentences == ("steps must be a whole number, got many.",)
 
 
 # what is kept

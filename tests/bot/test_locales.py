@@ -206,6 +206,19 @@ def test_every_error_of_the_engine_has_a_text_that_its_facts_fill(rule, facts):
     assert sentence(EngineError(rule, "", **values), "en-US")
 
 
+def engine_notes():
+    """The rules of all notes of the engine."""
+    for path in sorted(ENGINE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if call_name(node) in {"Note", "_note"} and node.args and isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value
+
+
+@pytest.mark.parametrize("rule", sorted(set(engine_notes())))
+def test_every_note_of_the_engine_has_a_text(rule):
+    assert f"note-{rule.replace('_', '-')}" in text_keys()
+
+
 def test_no_text_is_left_over():
     code = "\n".join(path.read_text() for path in SOURCES)
     used = {key for path in SOURCES for key in (*keys_in(path), *reasons_in(path))}
@@ -221,6 +234,7 @@ def test_no_text_is_left_over():
         "permission-",
         "history-",
         "button-",
+        "note-",
     )
     unused = {key for key in text_keys() if key not in used and f'"{key}"' not in code and not key.startswith(composed)}
     assert {key for key in unused if "." not in key} - set(policy.REFUSALS) == set()

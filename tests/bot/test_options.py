@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admission import Refused
-from bot.options import ASPECTS, aspect_choices, aspect_size, requested, sampler_choices
+from bot.options import aspect_choices, requested, sampler_choices
 from engine import SCHEDULERS, InvalidRequest, ModelCard
+from engine.aspects import ASPECTS, aspect_size
 
 NOTHING = {
     "aspect": None,
-    "images": 1,
-    "negative_prompt": "",
-    "seed": -1,
+    "images": None,
+    "negative_prompt": None,
+    "seed": None,
     "steps": None,
     "guidance": None,
     "sampler": None,
@@ -23,7 +24,7 @@ NOTHING = {
 
 
 def ask(**options):
-    return requested(CARD, owner=1, **{**NOTHING, "prompt": "a red heart", **options})
+    return requested(CARD, owner=1, **{**NOTHING, "prompt": "a red heart", **options})[0]
 
 
 def native(side):
@@ -96,9 +97,9 @@ def test_more_than_four_pictures_are_refused_with_the_number(images):
 
 
 def test_an_aspect_that_discord_would_not_send_is_refused_by_name():
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         ask(aspect="panorama")
-    assert caught.value.values["aspect"] == "panorama"
+    assert caught.value.facts["aspect"] == "panorama"
 
 
 @pytest.mark.parametrize(

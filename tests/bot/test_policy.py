@@ -124,3 +124,28 @@ def test_a_moderator_s_number_lies_between_what_can_be_drawn_and_the_ceiling(nam
     refusal = policy.check_limit(name, value, CEILING)
     assert (refusal.key if refusal else None) == key
     assert refusal is None or tuple(refusal.values) == REFUSALS[key]
+
+
+# what an English-only text encoder cannot read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a red heart",
+        "❤️😀🎉 (heart:1.3)!",
+        "",
+        "1234",
+        "Pokémon, naïve, Łódź",
+        "a 猫",
+        "café 猫",
+        "ab 猫犬",
+    ],
+)
+def test_mostly_latin_letters_are_not_foreign(text):
+    assert not policy.is_foreign(text)
+
+
+@pytest.mark.parametrize("text", ["画一只猫", "красное сердце", "قلب أحمر", "हृदय", "赤いハート ❤️ (8k:1.2)", "a 猫犬"])
+def test_mostly_other_letters_are_foreign(text):
+    assert policy.is_foreign(text)

@@ -8,7 +8,10 @@ from bot import replies
 from bot.admission import Refused
 from bot.markdown import utf16_length
 from bot.replies import Drawn, Upload, alt_text, ended, finished, place_in_line, running, sentence, waiting
-from engine import GenerationRequest, InvalidRequest, Progress
+from engine import CompleteRequest, GenerationRequest, InvalidRequest, Progress, reading
+from engine.expansion import Wildcards, expand
+from engine.prompt import Note
+from engine.trailing import read_options
 
 UPLOAD = Upload(filename="imagine-1005-1.png", data=b"png", description="a red heart")
 
@@ -20,6 +23,7 @@ def drawn(**changes):
         "withheld": 0,
         "cut_prompt": "",
         "cut_negative_prompt": "",
+        "notes": (),
         "model_before": None,
         "seconds": 3.21,
         "left_today": 56,
@@ -125,6 +129,48 @@ async def test_what_was_cut_from_the_prompt_is_told():
     assert "negative prompt did not fit the model and was left out: more" in content
 
 
+def notes_of(text):
+    """What the engine has to say about a prompt."""
+    read = CompleteRequest(prompt=text, width=64, height=64, num_inference_steps=20, guidance_scale=1.0,
+        seed=7, scheduler="ddim")  # fmt: skip
+    expansion = expand(text, 7, Wildcards(None), most=16)
+    return (*read_options(text).notes, *expansion.notes, *reading.read(read, 0).notes)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("(a cat:12)", "Weights go from -10 to 10, so a cat weighs 10."),
+        ("(a cat:1,5)", r"A weight is written (word:1.4), so \:1,5) is read as words."),
+        ("((a cat", "2 brackets are never closed, and hold to the end of the prompt."),
+        ("a cat <lora:*x*:much>", r"so \<lora\:\*x\*\:much\> was left out."),
+        ("a cat <lora:*x*:1>", r"I know no LoRA \*x\*, so it was left out."),
+        ("a cat <hypernet:x:1>", r"\<hypernet\:x\:1\> has no special meaning here."),
+        ("[a:b:30]", r"\[a\:b\:30\] would change after the last of 20 steps, so it never does."),
+        ("a __pet__", "I know no wildcard pet, so it stays as typed."),
+        ("a cat --sead 7", "The option --sead is unknown and was left out. Nearest: --seed"),
+        ("a cat --seed", "The option --seed has no value and was left out."),
+        ("a cat --seed 7 --seed 8", "The option --seed is given more than once, and the last, 8, holds."),
+        ("a cat --seed 7 and a dog", "--seed has other words after its value, so it is read as words"),
+    ],
+    ids=lambda value: value[:20],
+)
+async def test_what_was_done_to_a_prompt_is_told(prompt, text):
+    assert text in finished(row(), drawn(notes=notes_of(prompt)), CARD).content
+
+
+async def test_of_many_notes_a_handful_is_told_and_how_many_more_there_are():
+    notes = tuple(Note("lora_unknown", "", {"name": f"x{number}"}) for number in range(12))
+    lines = finished(row(), drawn(notes=notes), CARD).content.split("\n")
+    assert len([line for line in lines if "LoRA" in line]) == 5
+    assert "… and 7 more notes." in lines
+
+
+async def test_the_same_note_is_told_once():
+    note = Note("lora_unknown", "", {"name": "x"})
+    assert finished(row(), drawn(notes=(note, note)), CARD).content.count("LoRA") == 1
+
+
 @pytest.mark.parametrize(
     ("model", "name"),
     [("emoji", "emoji"), ("/srv/models/dream_8/", "dream\\_8"), ("C:\\models\\dream", "dream"), ("org/dream", "dream")],
@@ -223,6 +269,7 @@ async def test_no_message_is_longer_than_discord_allows(prompt, negative_prompt,
         withheld=1,
         cut_prompt=cut,
         cut_negative_prompt=cut,
+        notes=tuple(Note("wildcard_unknown", "", {"name": cut + str(n), "names": cut}) for n in range(9)),
         model_before=cut,
         reason=reason,
         left_today=10**6,
@@ -242,6 +289,7 @@ async def test_the_longest_message_fits():
         withheld=2,
         cut_prompt=worst,
         cut_negative_prompt=worst,
+        notes=tuple(Note("option_repeated", "", {"option": str(n) + worst, "value": worst}) for n in range(9)),
         model_before=worst,
         left_today=10**6,
     )

@@ -9,6 +9,7 @@ from bot.policy import Rules
 from bot.store import limits, requests, servers
 from bot.store.requests import Ask, RequestRow
 from engine import CompleteRequest, GenerationRequest, find_model
+from engine.prompt import Note
 
 TODAY = "2026-08-01"
 GENEROUS = Rules(pictures_per_day=1000, places_in_line=1000, pixels=2**22, steps=150)
@@ -82,6 +83,19 @@ async def test_a_reserved_row_holds_what_was_asked(connection):
         "locale": "en-GB",
         "model": "emoji",
     }
+
+
+async def test_a_row_keeps_the_prompt_as_typed_and_what_is_to_be_said(connection):
+    notes = (Note("option_unknown", "option --x is unknown", {"option": "--x"}),)
+    row = await reserve(connection, typed_prompt="a red heart --x", notes=notes)
+    assert (row.prompt, row.as_typed, row.wording_notes) == ("a red heart", "a red heart --x", notes)
+    assert row.wording_notes[0].facts == {"option": "--x"}
+
+
+@pytest.mark.parametrize("typed", [None, "a red heart"], ids=["none", "the-same"])
+async def test_a_prompt_that_was_typed_as_it_is_drawn_is_kept_once(connection, typed):
+    row = await reserve(connection, typed_prompt=typed)
+    assert (row.typed_prompt, row.as_typed, row.notes) == (None, "a red heart", None)
 
 
 async def test_a_reserved_row_waits_is_charged_in_full_and_not_yet_accepted(connection):

@@ -174,6 +174,32 @@ async def test_each_permutation_is_a_picture_of_the_same_seed(room):
     assert [png.read(data).request.prompt for data in files] == ["a red heart", "a blue heart"]
 
 
+async def test_each_permutation_is_charged_and_described_by_its_own_prompt(bot, room):
+    message = await room.draw("a {red|blue} heart", seed=10)
+    descriptions = [picture["description"] for picture in message["attachments"]]
+    assert descriptions == ["a red heart (1 of 2)", "a blue heart (2 of 2)"]
+    assert [row["charged"] for row in bot.rows("user_id = ?", int(room.user_id))] == [2]
+
+
+async def test_options_at_the_prompts_end_are_echoed_and_kept_as_typed(room):
+    prompt = "a red heart --ar 16:9 —seed 7 --cfg 8 --sampler Euler --no blur"
+    message = await room.draw(prompt)
+    first, used, without, *_ = message["content"].splitlines()
+    assert first == "**a red heart**"
+    assert used == "Seed `7` · 2 steps · guidance 8 · Euler · 168×96"
+    assert without == "Without: blur"
+    form = (await room.click(message, "edit"))["modal"]
+    assert prompt in str(form)
+
+
+async def test_what_was_not_done_as_typed_is_said(room):
+    message = await room.draw("a red heart <lora:x:1> __pet__ --steps 30 --sead 7", steps=20)
+    assert "The option --sead is unknown and was left out." in message["content"]
+    assert "--steps 30 at the end of the prompt does not hold, since 20 was given beside it." in message["content"]
+    assert "I know no LoRA x, so it was left out." in message["content"]
+    assert "I know no wildcard pet, so it stays as typed." in message["content"]
+
+
 async def test_a_prompt_of_6000_characters_is_drawn_and_what_was_cut_is_said(room):
     message = await room.draw("heart " * 1000)
     assert "The end of the prompt did not fit the model and was left out" in message["content"]
@@ -201,8 +227,24 @@ async def test_a_mention_in_a_prompt_pings_nobody(room, other, mention):
         ({"sampler": "lcm", "steps": 60}, "The sampler LCM takes 1 to 50 steps, got 60."),
         ({"prompt": "   "}, "The prompt is empty: say what to draw."),
         ({"seed": 2**53 - 1, "images": 2}, "seed must be at most"),
+        ({"prompt": "画一只红色的猫 (8k:1.2)"}, "Emoji reads English only"),
+        ({"prompt": "a heart --steps 999"}, "steps must be from 1 to 150, got 999."),
+        ({"prompt": "{a|b|c} cat", "images": 2}, "6 pictures are too many for one message; at most 4."),
+        ({"prompt": "{a|b|c|d|e} {f|g|h|i}"}, "make 20 pictures of this prompt, and 4 is the most here"),
+        ({"prompt": " AND ".join("abcdefghijklmnopq")}, "at most 15 parts joined by AND here, got 17."),
     ],
-    ids=["size", "aspect-with-size", "lcm-steps", "blank-prompt", "last-seed"],
+    ids=[
+        "size",
+        "aspect-with-size",
+        "lcm-steps",
+        "blank-prompt",
+        "last-seed",
+        "not-english",
+        "trailing-steps",
+        "permutations-and-images",
+        "permutations",
+        "operands",
+    ],
 )
 async def test_bad_input_is_answered_to_the_member_alone_with_the_rule(room, options, sentence):
     answer = await room.command("imagine", **{"prompt": "a red heart", **options})

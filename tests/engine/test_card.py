@@ -14,7 +14,7 @@ def test_every_key_is_read(tmp_path):
     (tmp_path / "model.toml").write_text(
         'title = "T"\nlicence = "MIT"\ndraws = "cats"\nexamples = ["a cat"]\nsources = ["cats (MIT)"]\n'
         'limits = ["no dogs"]\nsteps = 7\nguidance = 3\nsize = "64x128"\nscheduler = "euler"\n'
-        'clip_skip = 2\nweighting = "a1111"\n'
+        'clip_skip = 2\nweighting = "a1111"\nenglish_only = false\n'
     )
     assert read_card(tmp_path, PLAIN) == ModelCard(
         title="T",
@@ -30,6 +30,7 @@ def test_every_key_is_read(tmp_path):
         scheduler="euler",
         clip_skip=2,
         weighting="a1111",
+        english_only=False,
     )
 
 
@@ -56,6 +57,7 @@ def test_a_size_of_one_number_is_a_square(tmp_path, size):
         ("clip_skip = 0", "has a wrong clip_skip: clip_skip must be from 1 to 12, got 0"),
         ("clip_skip = '2'", "has a wrong clip_skip: clip_skip must be a whole number"),
         ("weighting = 'mine'", "has a wrong weighting: weighting must be one of lpw, a1111, none, got 'mine'"),
+        ("english_only = 1", "has a wrong english_only: it must be true or false, got 1"),
         ("weighting = 2", "has a wrong weighting: it must be a text, got 2"),
         ("size = '100x100'", "has a wrong size: width and height must be multiples of 8, got 100x100"),
         ("size = '8x8'", "has a wrong size: width must be from 64 to 2048, got 8"),

@@ -66,6 +66,12 @@ def refused(capsys, *arguments) -> str:
         (["x", "--dtype", "int8"], "dtype must be one of auto, float32"),
         (["x", "-o", "heart.gif"], "must end in one of .png"),
         (["x", "-o", "no/such/heart.png"], "its folder is not there"),
+        (["x --steps many"], "num_inference_steps must be a whole number, got 'many'"),
+        (["x --cfg much"], "guidance_scale must be a number, got 'much'"),
+        (["x --steps 151"], "must be from 1 to 150, got 151"),
+        (["x --ar panorama"], "aspect 'panorama' is unknown"),
+        (["x --ar 16:9 --w 64"], "aspect already says width and height"),
+        (["--", "--ar 16:9"], "prompt must not be empty"),
         (["x", "y"], "unrecognized arguments: y"),
         (["x", "--init-image", "a.png"], "unrecognized arguments"),
         (["x", "--step", "3"], "unrecognized arguments"),
@@ -179,6 +185,39 @@ def test_notes_on_the_prompt_are_said(stand_in, capsys):
     stand_in.notes = (Note("lora_unknown", "LoRA 'x' is not known", {"name": "x"}),)
     main(["a heart"])
     assert "LoRA 'x' is not known\n" in capsys.readouterr().err
+
+
+def test_options_at_the_prompts_end_are_read(stand_in, capsys):
+    main(["a heart --ar 16:9 —seed 7 --steps 30 --cfg 8 --no blur, noise --sampler Euler a --n 2", "--json"])
+    facts = json.loads(capsys.readouterr().out)
+    asked = facts["request"]
+    assert (asked["prompt"], asked["negative_prompt"], asked["seed"]) == ("a heart", "blur, noise", 7)
+    assert (asked["width"], asked["height"], asked["num_inference_steps"]) == (168, 96, 30)
+    assert (asked["guidance_scale"], asked["scheduler"], asked["num_images"]) == (8.0, "euler_a", 2)
+    assert facts["notes"] == []
+
+
+def test_an_option_of_the_command_holds_against_the_prompts_end_and_that_is_said(stand_in, capsys):
+    main(["a heart --steps 30 --seed 7 --model other", "--steps", "20", "--seed", "7", "--model", "emoji", "--json"])
+    out, err = capsys.readouterr()
+    assert json.loads(out)["request"]["num_inference_steps"] == 20
+    assert "--steps 30 at the prompt's end does not hold, since 20 was given beside it\n" in err
+    assert "--model other at the prompt's end does not hold, since emoji was given beside it\n" in err
+    assert "--seed" not in err
+
+
+def test_a_model_at_the_prompts_end_is_opened(stand_in, capsys, monkeypatch):
+    from engine import Engine
+
+    opened = []
+    monkeypatch.setattr(Engine, "open", lambda model, **_: opened.append(model) or stand_in(find_model("emoji").card))
+    main(["a heart --model my model"])
+    assert opened == ["my model"]
+
+
+def test_an_unknown_option_at_the_prompts_end_is_named(stand_in, capsys):
+    main(["a heart --sead 7"])
+    assert "option --sead is unknown and left out; nearest: --seed" in capsys.readouterr().err
 
 
 def test_each_permutation_is_written(stand_in, capsys):
@@ -297,7 +336,7 @@ def test_a_failure_has_its_status_and_one_sentence(stand_in, capsys, error, stat
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("prompt", ["--seed", "-o", "bench", "--grid"])
+@pytest.mark.parametrize("prompt", ["--seed of a tree", "-o", "bench", "--grid of trees"])
 def test_after_two_dashes_anything_is_a_prompt(stand_in, capsys, prompt):
     assert main(["-o", "x.png", "--", prompt]) == 0
     found = read(Path("x.png").read_bytes()).request

@@ -1,6 +1,8 @@
 import pytest
 from desk import ANN_ID, command_payload
 
+from bot.wording import Wording
+
 EPHEMERAL = 64
 
 
@@ -33,6 +35,45 @@ async def test_every_option_arrives(world):
     assert (request.width, request.height) == (192, 128)
 
 
+async def test_options_at_the_prompts_end_arrive_and_the_prompt_is_kept_as_typed(world):
+    prompt = "a castle --ar 16:9 —seed 7 --steps 30 --cfg 8 --sampler DPM++ 2M Karras --n 2 --no blur, noise"
+    await imagine(world, prompt=prompt)
+    request = world.accepted.calls[0][0]
+    assert (request.prompt, request.negative_prompt, request.num_images) == ("a castle", "blur, noise", 2)
+    assert (request.width, request.height, request.seed) == (168, 96, 7)
+    assert (request.num_inference_steps, request.guidance_scale, request.scheduler) == (30, 8.0, "dpmpp_2m_karras")
+    assert world.accepted.wordings == [Wording(prompt)]
+
+
+@pytest.mark.parametrize(
+    ("options", "overruled"),
+    [
+        ({"steps": 20}, [("steps", "30", "20")]),
+        ({"steps": 30}, []),
+        ({"aspect": "square"}, [("aspect", "16:9", "128×128")]),
+        ({"aspect": "wide"}, []),
+        ({"height": 192}, [("aspect", "16:9", "192")]),
+        ({"seed": -1}, [("seed", "7", "-1")]),
+        ({"images": 1}, [("images", "2", "1")]),
+    ],
+    ids=lambda value: "-".join(map(str, *value.items())) if isinstance(value, dict) else "",
+)
+async def test_an_option_of_the_command_holds_against_the_prompts_end_and_that_is_noted(world, options, overruled):
+    await imagine(world, prompt="a castle --ar 16:9 --seed 7 --steps 30 --n 2", **options)
+    notes = world.accepted.wordings[0].notes
+    assert [tuple(note.facts[name] for name in ("option", "value", "used")) for note in notes] == overruled
+
+
+async def test_an_unknown_option_at_the_prompts_end_is_noted(world):
+    await imagine(world, prompt="a castle --stile raw")
+    assert [note.rule for note in world.accepted.wordings[0].notes] == ["option_unknown"]
+
+
+async def test_the_model_that_draws_may_be_named_at_the_prompts_end(world):
+    await imagine(world, prompt="a castle --model emoji")
+    assert world.accepted.calls[0][0].prompt == "a castle"
+
+
 async def test_six_thousand_characters_arrive(world):
     await imagine(world, prompt="x" * 6000)
     assert len(world.accepted.calls[0][0].prompt) == 6000
@@ -51,8 +92,17 @@ async def test_six_thousand_characters_arrive(world):
         ({"aspect": "wide", "width": 128}, "aspect already says width and height"),
         ({"aspect": "panorama"}, "aspect panorama is unknown"),
         ({"steps": "twenty"}, "steps must be a whole number."),
+        ({"prompt": "x --steps 151"}, "steps must be from 1 to 150, got 151."),
+        ({"prompt": "x --steps many"}, "steps must be a whole number, got many."),
+        ({"prompt": "x --cfg much"}, "guidance must be a number, got much."),
+        ({"prompt": "x --n 9"}, "9 pictures are too many for one message; at most 4."),
+        ({"prompt": "x --ar 99:1"}, "aspect must be from 1:32 to 32:1, got 99\\:1."),
+        ({"prompt": "x --ar 16:9 --w 64"}, "aspect already says width and height"),
+        ({"prompt": "x --sampler magic"}, "sampler magic is unknown"),
+        ({"prompt": "x --model flux"}, "model flux is not here: everything is drawn with Emoji."),
+        ({"prompt": "--ar 16:9"}, "The prompt is empty"),
     ],
-    ids=["prompt", "steps", "seed", "guidance", "width", "images", "sampler", "aspect-width", "aspect", "type"],
+    ids=lambda value: "-".join(f"{name}={text}" for name, text in value.items()) if isinstance(value, dict) else "",
 )
 async def test_what_another_client_sends_against_the_rules_gets_a_sentence(world, options, sentence):
     data = await imagine(world, **{"prompt": "a red heart", **options})
