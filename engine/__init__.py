@@ -19,6 +19,8 @@ from engine.errors import (
     OutOfMemory,
 )
 from engine.expansion import wildcards_in
+from engine.lorafile import LoraFile
+from engine.loras import Loras, loras_of
 from engine.models import find_model
 from engine.request import CompleteRequest, Event, GenerationRequest, GenerationResult, Picture, Progress, Variant
 from engine.schedulers import SCHEDULERS
@@ -36,11 +38,14 @@ __all__ = [
     "InvalidDevice",
     "InvalidModel",
     "InvalidRequest",
+    "LoraFile",
+    "Loras",
     "ModelCard",
     "OutOfMemory",
     "Picture",
     "Progress",
     "Variant",
     "find_model",
+    "loras_of",
     "wildcards_in",
 ]

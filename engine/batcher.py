@@ -1,4 +1,4 @@
-"""Who takes the next step together: fair shares of the rows between owners, turns between sizes."""
+"""Who takes the next step together: fair shares of the rows between owners, turns between keys."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Place(Protocol):
         """Rows of the U-Net call that it takes: 1, or 2 with guidance."""
 
     @property
-    def size(self) -> Hashable:
-        """Only pictures of one size share a call."""
+    def key(self) -> Hashable:
+        """Only pictures of one key share a call: of one size, and drawn with the same LoRAs at the same weights."""
 
 
 P = TypeVar("P", bound=Place)
@@ -112,16 +112,16 @@ class Batcher(Generic[P]):
             self._join(share)
 
     def next_batch(self) -> tuple[P, ...]:
-        """The pictures that take the next step: all active ones of the size that stepped least lately."""
-        sizes = dict.fromkeys(place.size for place in self.active)
-        if not sizes:
+        """The pictures that take the next step: all active ones of the key that stepped least lately."""
+        keys = dict.fromkeys(place.key for place in self.active)
+        if not keys:
             return ()
         now = next(self._clock)
-        # A size that is new goes behind those that have waited since before it came.
-        self._stepped_at = {size: self._stepped_at.get(size, now) for size in sizes}
-        size = min(sizes, key=self._stepped_at.__getitem__)
-        self._stepped_at[size] = next(self._clock)
-        return tuple(place for place in self.active if place.size == size)
+        # A key that is new goes behind those that have waited since before it came.
+        self._stepped_at = {key: self._stepped_at.get(key, now) for key in keys}
+        key = min(keys, key=self._stepped_at.__getitem__)
+        self._stepped_at[key] = next(self._clock)
+        return tuple(place for place in self.active if place.key == key)
 
     def _without_place(self) -> list[_Share[P]]:
         shares = [share for share in self._shares.values() if share.waiting and not share.active]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from engine.adapters import Weighted
     from engine.chunks import Chunk
     from engine.loading import LoadedModel
     from engine.prompt import Note, Prompt, Text
@@ -72,6 +73,8 @@ class TextEncoder:
         """
         A picture's prompts, all of them in the same number of chunks; what is longer than the reading allows is cut.
 
+        The reading's LoRAs must be active in the text encoder, and no others.
+
         Raises:
             InvalidRequest: the text encoder has fewer layers than are to be skipped.
         """
@@ -91,7 +94,10 @@ class TextEncoder:
         ]
         return Conditioning(
             rows=tuple(
-                tuple((until, self._encode(text, chunks, reading.clip_skip)) for until, text in operand.schedule)
+                tuple(
+                    (until, self._encode(text, chunks, reading.clip_skip, reading.text_loras))
+                    for until, text in operand.schedule
+                )
                 for operand in operands
             ),
             weights=reading.weights,
@@ -106,8 +112,12 @@ class TextEncoder:
         notes = [note for text in spans for note in self._model.embeddings.notes(text)]
         return tuple(dict.fromkeys(notes))
 
-    def _encode_text(self, text: Text, count: int, clip_skip: int) -> Tensor:
-        """`[1, count * 77, d]`: the text's chunks, and empty ones behind them until there are enough."""
+    def _encode_text(self, text: Text, count: int, clip_skip: int, _loras: Weighted) -> Tensor:
+        """
+        `[1, count * 77, d]`: the text's chunks, and empty ones behind them until there are enough.
+
+        The LoRAs are those that are active, and make that what is kept without them, or with others, is not taken.
+        """
         chunks = self._chunker.split(text)[:count]
         chunks = [*chunks, *([] for _ in range(count - len(chunks)))]
         embeds = self._run(chunks, clip_skip)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.conditioning import Conditioning, TextEncoder
     from engine.denoise import Trajectory
+    from engine.loras import Chosen
     from engine.prompt import Note
     from engine.reading import Reading
     from engine.request import CompleteRequest, Event, Picture
@@ -45,6 +46,11 @@ class Place:
         return self.reading.rows
 
     @property
+    def key(self) -> Hashable:
+        """What pictures must have in common to share a U-Net call."""
+        return self.size, self.reading.unet_loras
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.drawing.request.height, self.drawing.request.width
@@ -62,6 +68,8 @@ class Drawing:
     places: tuple[Place, ...] = field(init=False)
     pictures: dict[int, Picture] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    loras: Chosen | None = None
+    """What the tags in its prompts stand for."""
     _conditionings: dict[Reading, Conditioning] = field(default_factory=dict)
     _cut: tuple[str, str] = ("", "")
     _submitted_at: float = field(init=False)
@@ -71,7 +79,9 @@ class Drawing:
     _seconds_per_step: float = 0.0
 
     def __post_init__(self) -> None:
-        self.places = tuple(Place(self, index, read(self.request, index)) for index in range(self.request.num_images))
+        self.places = tuple(
+            Place(self, index, read(self.request, index, self.loras)) for index in range(self.request.num_images)
+        )
         self._submitted_at = time.monotonic()
 
     @property

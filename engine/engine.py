@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from engine.drawing import Drawing
 from engine.errors import EngineClosed, InvalidRequest
 from engine.executor import Executor
 from engine.expansion import expand, wildcards_in
+from engine.loras import base_of, loras_of
 from engine.mailbox import Mailbox
 from engine.models import find_model
 from engine.request import MAX_IMAGES, GenerationResult
@@ -21,11 +22,21 @@ if TYPE_CHECKING:
 
     from engine.card import ModelCard
     from engine.loading import LoadedModel
+    from engine.loras import Chosen
     from engine.models import ModelFolder
     from engine.prompt import Note
     from engine.request import CompleteRequest, Event, GenerationRequest
 
 MAX_ROWS = 16
+
+
+class _Completed(NamedTuple):
+    """A request with all that was left open, and what was found out about it on the way."""
+
+    request: CompleteRequest
+    notes: tuple[Note, ...]
+    """What its wildcards gave no line for."""
+    loras: Chosen
 
 
 class Engine:
@@ -44,6 +55,8 @@ class Engine:
     def __init__(self, folder: ModelFolder, *, device: str, dtype: str, max_rows: int, models_dir: Path | None) -> None:
         self.card: ModelCard = folder.card
         self._folder = folder
+        self.loras = loras_of(folder)
+        self._base = base_of(folder)
         self._wildcards = wildcards_in(models_dir)
         self._max_rows = max_rows
         self._device = device
@@ -124,10 +137,12 @@ class Engine:
         The request with all that was left to the model, to wildcard files and to permutations: what will be drawn.
 
         Raises:
-            InvalidRequest: what the model's card fills in does not go together with what was asked, or there would be
-                too many pictures.
+            InvalidRequest: what the model's card fills in does not go together with what was asked, there would be too
+                many pictures, or a LoRA cannot be used with this model.
         """
-        return request.completed(self.card, self._wildcards)
+        complete = request.completed(self.card, self._wildcards)
+        self._choose(complete)
+        return complete
 
     async def generate(self, request: GenerationRequest) -> GenerationResult:
         """
@@ -154,13 +169,14 @@ class Engine:
             EngineClosed: the engine was closed before the last picture was finished.
         """
         mailbox = Mailbox()
-        complete, notes = await self._completed(request)
+        completed = await self._completed(request)
         drawing = Drawing(
-            request=complete,
+            request=completed.request,
             model=self.card.title,
             has_safety_checker=self._folder.has_safety_checker,
             post=mailbox.post,
-            notes=notes,
+            notes=completed.notes,
+            loras=completed.loras,
         )
         self._check_rows(drawing)
         self.start()
@@ -187,21 +203,23 @@ class Engine:
             self._executor.close(finish=finish)
             await asyncio.wrap_future(self._executor.ended)
 
-    async def _completed(self, request: GenerationRequest) -> tuple[CompleteRequest, tuple[Note, ...]]:
-        """The complete request, and what its wildcards gave no line for."""
-        if "__" not in request.prompt:
-            return self.complete(request), ()
+    async def _completed(self, request: GenerationRequest) -> _Completed:
+        if "__" in request.prompt or "<" in request.prompt:
+            return await asyncio.to_thread(self._complete, request)
+        return self._complete(request)
 
-        def read_wildcards() -> tuple[CompleteRequest, tuple[Note, ...]]:
-            complete = self.complete(request)
-            notes: dict[Note, None] = {}
-            # Drawn again as `complete` did; the files of a request that was completed long ago may have changed since.
+    def _complete(self, request: GenerationRequest) -> _Completed:
+        complete = request.completed(self.card, self._wildcards)
+        notes: dict[Note, None] = {}
+        if "__" in request.prompt:
+            # Drawn again as `completed` did; the files of a request that was completed long ago may have changed since.
             with suppress(InvalidRequest):
                 for seed in sorted({picture.seed for picture in complete.pictures}):
                     notes |= dict.fromkeys(expand(request.prompt, seed, self._wildcards, most=MAX_IMAGES).notes)
-            return complete, tuple(notes)
+        return _Completed(complete, tuple(notes), self._choose(complete))
 
-        return await asyncio.to_thread(read_wildcards)
+    def _choose(self, request: CompleteRequest) -> Chosen:
+        return self.loras.choose(dict.fromkeys(picture.prompt for picture in request.pictures), self._base)
 
     def _check_rows(self, drawing: Drawing) -> None:
         rows = max(place.rows for place in drawing.places)

@@ -47,6 +47,8 @@ LIBRARY_ERRORS = (
 class LoadedModel:
     """A model in memory on one device, in evaluation mode, without gradients. The GPU thread owns it."""
 
+    title: str
+    """As in its card."""
     tokenizer: Any
     text_encoder: Any
     unet: Any
@@ -93,6 +95,7 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             feature_extractor = _load(transformers.CLIPImageProcessor, folder.feature_extractor)
         _check_scheduler(folder)
         return LoadedModel(
+            title=folder.card.title,
             tokenizer=_load(transformers.CLIPTokenizer, folder.tokenizer),
             text_encoder=text_encoder,
             unet=unet,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from engine.adapters import Adapters
 from engine.conditioning import TextEncoder
 from engine.denoise import Trajectory, advance, begin, predict
 from engine.errors import DrawingFailed, EngineClosed, EngineError, OutOfMemory
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from engine.batcher import Batcher
     from engine.drawing import Drawing, Place
     from engine.loading import LoadedModel
+    from engine.lorafile import LoraFile
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Loop:
         self._batcher = batcher
         self._inbox = inbox
         self._encoder = TextEncoder(model)
+        self._adapters = Adapters(model)
         self._drawings: set[Drawing] = set()
         self._undecoded: list[_Begun] = []
         self._is_closing = False
@@ -132,6 +135,8 @@ class Loop:
         ]
         if not stepping:
             return
+        # All that step together have the same.
+        self._adapters.activate("unet", stepping[0].place.reading.unet_loras)
         for group in going_together(stepping, lambda each: each.trajectory.conditioning.tokens):
             for each, noise_pred in self._predict(stepping[0].place.size, group):
                 with self._failing_alone(each.place.drawing):
@@ -149,8 +154,14 @@ class Loop:
         drawing = place.drawing
         if place.trajectory is None:
             with self._failing_alone(drawing):
+                self._adapters.load(place.reading.loras, in_use=self._loras_in_use())
+                self._adapters.activate("text_encoder", place.reading.text_loras)
                 conditioning = drawing.condition(place.reading, self._encoder)
                 place.trajectory = begin(self._model, drawing.request, place.index, conditioning)
+
+    def _loras_in_use(self) -> set[LoraFile]:
+        places = (place for drawing in self._drawings for place in drawing.places)
+        return {file for place in places if place.trajectory is not None for file in place.reading.loras}
 
     def _decode_some(self) -> None:
         """Decode finished pictures of one size, as many as may keep the others from their next tick."""

@@ -27,6 +27,14 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY_WORDS)
 
 
+def release(device: torch.device) -> None:
+    """Give memory that is cached and unused back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 class SharedCall(Generic[T, R]):
     """
     A call that many share, so that the failure of one is not everybody's. Runs on the engine's thread.
@@ -71,7 +79,7 @@ class SharedCall(Generic[T, R]):
             if len(part) > 1:
                 parts.extendleft(reversed(self._smaller(size, part, failure)))
             elif is_out_of_memory(failure) and part[0] not in alone_again:
-                self._release()
+                release(self._device)
                 alone_again.append(part[0])
                 parts.appendleft(part)
             else:
@@ -93,14 +101,8 @@ class SharedCall(Generic[T, R]):
         if not is_out_of_memory(failure):
             log.warning("shared_call_failed call=%s pictures=%d", self._name, len(part), exc_info=failure)
             return [[sharer] for sharer in part]
-        self._release()
+        release(self._device)
         rows = sum(map(self._weigh, part))
         self._limits[size] = rows // 2
         log.warning("out_of_memory call=%s size=%s rows=%d limit=%d", self._name, size, rows, rows // 2)
         return [part[: len(part) // 2], part[len(part) // 2 :]]
-
-    def _release(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-        elif self._device.type == "mps":
-            torch.mps.empty_cache()

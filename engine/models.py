@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 EMBEDDINGS = "embeddings"
 """The folder of embeddings, in `models_dir` and in a model's own."""
+LORAS = "loras"
+"""The folder of LoRAs, likewise."""
 BUNDLED = "emoji"
 """The model that comes with this package."""
 
@@ -50,6 +52,8 @@ class ModelFolder:
     feature_extractor: Path | None = None
     embeddings: tuple[Path, ...] = ()
     """Folders of textual-inversion embeddings, which need not exist; what is in the first of them goes before."""
+    loras: tuple[Path, ...] = ()
+    """Folders of LoRAs, as those of embeddings."""
 
     @property
     def has_safety_checker(self) -> bool:
@@ -71,7 +75,7 @@ def find_model(
     Args:
         model: `emoji` for the bundled one, a folder in diffusers' layout, the name of one inside `models_dir`, or an id
             on the Hugging Face hub (`organisation/name`). The first of these that there is counts.
-        models_dir: where the operator keeps models, and embeddings for all of them.
+        models_dir: where the operator keeps models, and embeddings and LoRAs for all of them.
         tokenizer: taken from elsewhere: that part's own folder, a model's folder that has it, or a hub id. So are
             `text_encoder` and `vae`.
 
@@ -84,8 +88,12 @@ def find_model(
         if place is not None
     }
     checked = _find(model, models_dir, elsewhere)
-    folders = [place / EMBEDDINGS for place in (models_dir, checked.path) if place is not None]
-    return replace(checked, embeddings=tuple(folders))
+    folders = [place for place in (models_dir, checked.path) if place is not None]
+    return replace(
+        checked,
+        embeddings=tuple(folder / EMBEDDINGS for folder in folders),
+        loras=tuple(folder / LORAS for folder in folders),
+    )
 
 
 def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Path]) -> ModelFolder:

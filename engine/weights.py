@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.folder import invalid, read_json, unreadable
 
@@ -64,6 +65,16 @@ def check_safetensors(file: Path) -> None:
     Compare a file's length with what its header states, which finds every download that was cut short.
 
     Raises:
+        InvalidModel: as `read_header`.
+    """
+    read_header(file)
+
+
+def read_header(file: Path) -> dict[str, Any]:
+    """
+    The header of a file that is as long as it states: each tensor's `dtype` and `shape`, and `__metadata__`.
+
+    Raises:
         InvalidModel: it is missing, unreadable, cut short, too long, or no safetensors file.
     """
     try:
@@ -83,16 +94,21 @@ def check_safetensors(file: Path) -> None:
         raise invalid(
             "model_broken", file, f"is cut short or no safetensors file: {length} bytes hold no complete header"
         )
-    expected = 8 + header_bytes + _data_bytes(file, header)
+    entries, data_bytes = _parsed(file, header)
+    expected = 8 + header_bytes + data_bytes
     if length < expected:
         raise invalid("model_broken", file, f"is cut short: {length} of {expected} bytes are there")
     if length > expected:
         raise invalid("model_broken", file, f"is longer than its header states: {length} instead of {expected} bytes")
+    return entries
 
 
-def _data_bytes(file: Path, header: bytes) -> int:
+def _parsed(file: Path, header: bytes) -> tuple[dict[str, Any], int]:
+    """The header's entries, and how many bytes of tensors follow it."""
     try:
-        tensors = {name: entry for name, entry in json.loads(header).items() if name != "__metadata__"}
-        return max(int(entry["data_offsets"][1]) for entry in tensors.values())
+        entries: dict[str, Any] = json.loads(header)
+        tensors = [entry for name, entry in entries.items() if name != "__metadata__"]
+        data_bytes = max(int(entry["data_offsets"][1]) for entry in tensors)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise invalid("model_broken", file, "is damaged: its safetensors header cannot be read") from error
+    return entries, data_bytes

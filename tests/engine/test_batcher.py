@@ -14,7 +14,7 @@ from engine.batcher import Batcher
 class Place:
     owner: object
     rows: int = 2
-    size: tuple[int, int] = (128, 128)
+    key: tuple[int, int] = (128, 128)
     steps_left: int = 1
     steps_done: int = 0
     name: str = field(default="")
@@ -172,13 +172,13 @@ def test_a_second_picture_is_paused_even_where_that_makes_too_little_room():
 
 
 def test_sizes_take_turns():
-    small, large = Place("a"), Place("b", size=(512, 512))
+    small, large = Place("a"), Place("b", key=(512, 512))
     batcher = filled(4, small, large)
     assert [batcher.next_batch() for _ in range(4)] == [(small,), (large,), (small,), (large,)]
 
 
 def test_a_new_size_steps_after_those_that_were_there():
-    a, b, c = (Place(owner, size=(side, side)) for owner, side in (("a", 64), ("b", 128), ("c", 256)))
+    a, b, c = (Place(owner, key=(side, side)) for owner, side in (("a", 64), ("b", 128), ("c", 256)))
     batcher = filled(6, a, b)
     batcher.next_batch()
     batcher.add(c)
@@ -230,7 +230,7 @@ class Fairness(RuleBasedStateMachine):
         batch = self.batcher.next_batch()
         self.check_laws()
         assert bool(batch) == bool(self.places)
-        assert len({place.size for place in batch}) <= 1
+        assert len({place.key for place in batch}) <= 1
         for place in batch:
             place.steps_left -= 1
             if not place.steps_left:
@@ -264,8 +264,8 @@ TestFairness.settings = settings(max_examples=60, stateful_step_count=30)
     ticks=st.integers(1, 20),
 )
 def test_no_size_steps_twice_while_another_waits_for_its_turn(sizes, ticks):
-    batcher = filled(16, *[Place(str(index), size=(side, side)) for index, side in enumerate(sizes)])
-    stepped = [batcher.next_batch()[0].size for _ in range(ticks)]
+    batcher = filled(16, *[Place(str(index), key=(side, side)) for index, side in enumerate(sizes)])
+    stepped = [batcher.next_batch()[0].key for _ in range(ticks)]
     turns = {size: stepped.count(size) for size in {(side, side) for side in sizes}}
     assert max(turns.values()) - min(turns.values()) <= 1
 

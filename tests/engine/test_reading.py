@@ -1,9 +1,14 @@
 """What one picture is to be told, found in its request without a model."""
 
+from pathlib import Path
+
 import pytest
 
 from engine import GenerationRequest
+from engine.lorafile import LoraFile
+from engine.loras import Chosen
 from engine.models import find_model
+from engine.prompt import Note
 from engine.reading import read
 
 CARD = find_model("emoji").card
@@ -52,5 +57,44 @@ def test_up_to_eight_chunks_are_read_unless_fewer_are_asked_for():
 
 
 def test_a_lora_that_is_not_known_is_noted_once():
-    notes = reading("<lora:x:1> a <lora:x:0.5>", negative_prompt="<lora:x:1>").notes
-    assert [note.rule for note in notes] == ["lora_unknown"]
+    [note] = reading("<lora:x:1> a <lora:x:0.5>").notes
+    assert (note.rule, note.sentence) == ("lora_unknown", "LoRA 'x' is unknown and was left out")
+
+
+def test_a_lora_in_the_negative_prompt_is_left_out_and_that_is_noted():
+    [note] = reading("a", negative_prompt="<lora:x:1> b <lora:x:0.5>").notes
+    assert note.rule == "lora_negative"
+
+
+@pytest.fixture
+def chosen():
+    files = {name: LoraFile(path=Path(f"{name}.safetensors"), version=(1, 1), title=name) for name in ("x", "y")}
+    return Chosen(files, {"y": Note("lora_ambiguous", "y is the name of 2 files")})
+
+
+def with_loras(prompt, chosen):
+    return read(GenerationRequest(prompt=prompt, seed=7).completed(CARD), 0, chosen)
+
+
+def test_a_lora_has_a_weight_in_the_unet_and_one_in_the_text_encoder(chosen):
+    told = with_loras("<lora:y:0.5:0.8> a <lora:x:0:1>", chosen)
+    x, y = chosen.files.values()
+    assert told.unet_loras == ((x, 1.0), (y, 0.8))
+    assert told.text_loras == ((y, 0.5),)
+    assert told.loras == (x, y)
+    assert told.notes == (chosen.notes["y"],)
+
+
+def test_the_order_of_tags_makes_no_other_batch(chosen):
+    one, other = with_loras("<lora:x:1><lora:y:2>a", chosen), with_loras("<lora:y:2><lora:x:1>a", chosen)
+    assert one.unet_loras == other.unet_loras
+
+
+def test_the_weights_of_several_tags_add_up(chosen):
+    told = with_loras("<lora:x:0.25> <lora:x:0.5> <lora:y:1> <lora:y:-1>", chosen)
+    assert told.unet_loras == ((chosen.files["x"], 0.75),)
+
+
+def test_pictures_with_other_loras_are_other_readings(chosen):
+    readings = {with_loras(f"{tag} a", chosen) for tag in ("<lora:x:1>", "<lora:x:2>", "<lora:y:1>", "")}
+    assert len(readings) == 4
