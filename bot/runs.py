@@ -12,7 +12,7 @@ import structlog
 
 from bot.store import requests
 from engine import EngineClosed, EngineError, InvalidRequest, OutOfMemory, Picture, Progress
-from engine.reading import read
+from engine.reading import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,7 @@ ALONE_AFTER_INTERRUPTIONS = 2
 
 def rows_of(request: CompleteRequest) -> tuple[int, ...]:
     """U-Net rows that each picture takes: one for each part that AND joins, and one for what is drawn away from."""
-    prompts = [picture.prompt for picture in request.pictures]
-    rows = {prompt: read(request, prompts.index(prompt)).rows for prompt in set(prompts)}
-    return tuple(rows[prompt] for prompt in prompts)
+    return tuple(reading.rows for reading in read_all(request))
 
 
 @dataclass

@@ -66,7 +66,7 @@ class TextEncoder:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
-        self._chunker = Chunker(model.tokenizer, model.embeddings)
+        self._split = lru_cache(KEPT_TEXTS)(Chunker(model.tokenizer, model.embeddings).split)
         self._encode = lru_cache(KEPT_TEXTS)(self._encode_text)
 
     def encode(self, reading: Reading) -> Conditioning:
@@ -86,7 +86,7 @@ class TextEncoder:
             )
         prompts = _texts(reading.prompt)
         negatives = _texts(reading.negative_prompt) if reading.negative_prompt else []
-        split = {text: self._chunker.split(text) for text in (*negatives, *prompts)}
+        split = {text: self._split(text) for text in (*negatives, *prompts)}
         chunks = min(reading.max_chunks, max(map(len, split.values())))
         operands = [
             *(reading.negative_prompt.subprompts if reading.negative_prompt else ()),
@@ -118,7 +118,7 @@ class TextEncoder:
 
         The LoRAs are those that are active, and make that what is kept without them, or with others, is not taken.
         """
-        chunks = self._chunker.split(text)[:count]
+        chunks = self._split(text)[:count]
         chunks = [*chunks, *([] for _ in range(count - len(chunks)))]
         embeds = self._run(chunks, clip_skip)
         weights = torch.ones(embeds.shape[:2], dtype=torch.float32)

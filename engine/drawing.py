@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.reading import read
+from engine.reading import read_all
 from engine.request import GenerationResult, Progress
 
 if TYPE_CHECKING:
@@ -79,9 +79,8 @@ class Drawing:
     _seconds_per_step: float = 0.0
 
     def __post_init__(self) -> None:
-        self.places = tuple(
-            Place(self, index, read(self.request, index, self.loras)) for index in range(self.request.num_images)
-        )
+        readings = read_all(self.request, self.loras)
+        self.places = tuple(Place(self, index, reading) for index, reading in enumerate(readings))
         self._submitted_at = time.monotonic()
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidRequest
 from engine.folder import read_json
 from engine.lorafile import LoraFile, read_lora
+from engine.parts import text_config
 from engine.prompt import MAX_NOTES, MAX_QUOTED_CHARACTERS, Note, parse, quoted
 
 if TYPE_CHECKING:
@@ -133,9 +134,7 @@ def base_of(folder: ModelFolder) -> Base:
         InvalidModel: its config files have gone since it was found.
     """
     context = read_json(folder.unet.folder / "config.json").get("cross_attention_dim")
-    text = read_json(folder.text_encoder.folder / "config.json")
-    text = text["text_config"] if isinstance(text.get("text_config"), dict) else text
-    width = text.get("hidden_size")
+    width = text_config(read_json(folder.text_encoder.folder / "config.json")).get("hidden_size")
     return Base(
         folder.card.title,
         context if isinstance(context, int) else None,

@@ -102,6 +102,12 @@ def check_tokenizer(folder: Path) -> tuple[int, int]:
     return max(ids) + 1, longest
 
 
+def text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a text encoder's config says about itself; one of a whole CLIP model has it one level deeper."""
+    inner = config.get("text_config")
+    return inner if isinstance(inner, dict) else config
+
+
 def check_fit(places: Mapping[str, Path], configs: Mapping[str, dict[str, Any]], tokens: int, longest: int) -> None:
     """
     Compare the parts with one another; what a config leaves out is what the libraries' config classes assume.
@@ -115,8 +121,7 @@ def check_fit(places: Mapping[str, Path], configs: Mapping[str, dict[str, Any]],
     Raises:
         InvalidModel: two parts do not fit, or the U-Net asks for more than this engine gives it.
     """
-    text = configs["text_encoder"]
-    text = text["text_config"] if isinstance(text.get("text_config"), dict) else text
+    text = text_config(configs["text_encoder"])
     _check_texts(places, configs["unet"], text)
     _check_latents(places, configs["unet"], configs["vae"])
     file = places["text_encoder"] / "config.json"

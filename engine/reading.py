@@ -86,6 +86,13 @@ def read(request: CompleteRequest, index: int, loras: Chosen | None = None) -> R
     )
 
 
+def read_all(request: CompleteRequest, loras: Chosen | None = None) -> tuple[Reading, ...]:
+    """`read` for each picture; a prompt that several pictures share is parsed once."""
+    prompts = [picture.prompt for picture in request.pictures]
+    readings = {prompt: read(request, prompts.index(prompt), loras) for prompt in dict.fromkeys(prompts)}
+    return tuple(readings[prompt] for prompt in prompts)
+
+
 def _weighted(loras: Iterable[tuple[LoraFile | None, float]]) -> tuple[tuple[LoraFile, float], ...]:
     """Each LoRA once: the weights of several tags add up."""
     weights: dict[LoraFile, float] = defaultdict(float)

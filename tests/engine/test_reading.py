@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+import engine.reading
 from engine import GenerationRequest
 from engine.lorafile import LoraFile
 from engine.loras import Chosen
 from engine.models import find_model
-from engine.prompt import Note
-from engine.reading import read
+from engine.prompt import Note, parse
+from engine.reading import read, read_all
 
 CARD = find_model("emoji").card
 
@@ -98,3 +99,15 @@ def test_the_weights_of_several_tags_add_up(chosen):
 def test_pictures_with_other_loras_are_other_readings(chosen):
     readings = {with_loras(f"{tag} a", chosen) for tag in ("<lora:x:1>", "<lora:x:2>", "<lora:y:1>", "")}
     assert len(readings) == 4
+
+
+def test_a_prompt_that_pictures_share_is_parsed_once(monkeypatch):
+    parsed = []
+    monkeypatch.setattr(
+        engine.reading, "parse", lambda text, *words, **options: parsed.append(text) or parse(text, *words, **options)
+    )
+    request = GenerationRequest(prompt="a {red|blue} heart", num_images=3, guidance_scale=1.0, seed=1)
+    readings = read_all(request.completed(CARD))
+    assert parsed == ["a red heart", "a blue heart"]
+    assert [each.prompt for each in readings] == [readings[0].prompt] * 3 + [readings[3].prompt] * 3
+    assert readings[0].prompt != readings[3].prompt

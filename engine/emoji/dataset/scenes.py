@@ -37,6 +37,8 @@ GROUP_WEIGHTS = {
 HANDS_AND_FACES = 150
 """So many of the people come before the trades, families and sports with their doubles, and count more."""
 HANDS_AND_FACES_WEIGHT = 1.3
+WHITE_SHARE = 0.4
+"""Of the backgrounds, since a prompt that names none gets white."""
 TINTABLE = {"smileys", "animals", "food", "travel", "activities", "objects"}
 FLIPPABLE = {"animals", "food", "activities", "objects"}
 SOFTENED = {"black": (38, 38, 42), "white": (236, 236, 236)}
@@ -207,8 +209,7 @@ class _Maker:
 
 
 def _background(random: Generator) -> str:
-    """White for four of ten, since a prompt that names no background gets it."""
-    if random.random() < 0.4:
+    if random.random() < WHITE_SHARE:
         return WHITE
     return str(random.choice(list(COLOURS)[1:]))
 

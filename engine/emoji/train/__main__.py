@@ -14,6 +14,7 @@ import torch
 from diffusers import AutoencoderKL, DDPMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from engine.devices import choose_device
 from engine.emoji.dataset.captions import Captions
 from engine.emoji.dataset.scenes import pools, weights
 from engine.emoji.dataset.sources import InvalidSource, read_emoji, read_pictures
@@ -28,6 +29,7 @@ from engine.emoji.train.options import add_source_options, folders_of
 from engine.emoji.train.run import Budget, Run, keep_large_buffers
 from engine.emoji.train.tokenizer import train_tokenizer
 from engine.emoji.train.vae import train_vae
+from engine.errors import InvalidDevice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,15 +62,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     keep_large_buffers()
-    run = Run(options.work, _device(options.device), options.seed)
     try:
+        device = choose_device(options.device, "float32")
+        for notice in device.notices:
+            print(notice, file=sys.stderr)
+        run = Run(options.work, device.device, options.seed)
         _claim(options)
         emoji = read_emoji(*folders_of(options))
         data = Data(emoji, read_pictures(emoji), pools(emoji, options.seed), Captions(emoji))
         _train(options, run, data)
         if options.evaluate:
             _evaluate(options, data)
-    except (InvalidSource, OSError) as error:
+    except (InvalidSource, InvalidDevice, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
@@ -186,14 +191,6 @@ def _claim(options: argparse.Namespace) -> None:
     if file.exists() and json.loads(file.read_text("utf-8")) != mine:
         raise InvalidSource(f"{options.work} holds a run with another --from or --seed; give another --work")
     file.write_text(json.dumps(mine), "utf-8")
-
-
-def _device(name: str) -> torch.device:
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,12 +13,12 @@ from diffusers import StableDiffusionPipeline
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
-from tqdm import tqdm
 
 from engine.emoji.dataset.scenes import draw, tintable
 from engine.emoji.dataset.styles import gilded, pixelated, sketched
 from engine.emoji.train.denoiser import denoising_loss
 from engine.emoji.train.latents import encode
+from engine.emoji.train.run import take_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,12 +78,12 @@ def train_lora(name: str, denoiser: Denoiser, lessons: Lessons, *, budget: Budge
     torch.manual_seed(run.seed)
     unet.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK, target_modules=list(TARGETS)), name)
     learned = [parameter for parameter in unet.parameters() if parameter.requires_grad]
-    _train(
+    take_steps(
         f"LoRA {name}",
-        learned,
-        LORA_RATE,
+        torch.optim.AdamW(learned, LORA_RATE, weight_decay=0.0),
         budget,
         lambda step: denoising_loss(denoiser, lessons.draw(step, run.seed, LORAS[name]), step, run),
+        highest_rate=LORA_RATE,
     )
     layers = get_peft_model_state_dict(unet, adapter_name=name)
     StableDiffusionPipeline.save_lora_weights(
@@ -112,26 +112,7 @@ def train_embedding(denoiser: Denoiser, lessons: Lessons, *, budget: Budget, run
 
     # Only the new word's row may move: the others' gradients are dropped as they arrive.
     table.register_hook(lambda gradient: torch.cat((torch.zeros_like(gradient[:-1]), gradient[-1:])))
-    _train("embedding", [table], EMBEDDING_RATE, budget, loss)
+    optimizer = torch.optim.AdamW([table], EMBEDDING_RATE, weight_decay=0.0)
+    take_steps("embedding", optimizer, budget, loss, highest_rate=EMBEDDING_RATE)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({TOKEN: table[-1:].detach().half().contiguous()}, folder / f"{TOKEN.strip('<>')}.safetensors")
-
-
-def _train(
-    name: str,
-    learned: Sequence[torch.nn.Parameter],
-    rate: float,
-    budget: Budget,
-    loss_of: Callable[[int], torch.Tensor],
-) -> None:
-    optimizer = torch.optim.AdamW(learned, rate, weight_decay=0.0)
-    with tqdm(total=budget.steps, desc=name, unit="step", mininterval=5) as bar:
-        for step in budget:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * budget.rate
-            loss = loss_of(step)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            optimizer.zero_grad()
-            bar.update()
-            bar.set_postfix(loss=f"{loss.item():.4f}", done=f"{budget.progress:.1%}", refresh=False)

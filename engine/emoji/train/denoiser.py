@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel, compute_snr
-from tqdm import tqdm
 
-from engine.emoji.train.run import Checkpoint, autocast
+from engine.emoji.dataset.scenes import WHITE_SHARE
+from engine.emoji.train.run import Checkpoint, autocast, take_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ LEARNING_RATE = 1e-3
 EMA_DECAY = 0.9996
 SNR_LIMIT = 5.0
 GRADIENT_NORM = 1.0
-SHOWN_LOSS_DECAY = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Scenes:
             return random.integers(pool.count, size=count)
         colours = pool.count // len(self._plain_weights)
         emoji = random.choice(len(self._plain_weights), size=count, p=self._plain_weights)
-        white = random.random(count) < 0.4
+        white = random.random(count) < WHITE_SHARE
         return emoji * colours + np.where(white, 0, random.integers(1, colours, size=count))
 
 
@@ -112,22 +111,21 @@ def train_denoiser(denoiser: Denoiser, scenes: Scenes, budget: Budget, run: Run)
     average = EMAModel(parameters, decay=EMA_DECAY, use_ema_warmup=True, power=0.75, foreach=True)
     checkpoint = Checkpoint(run.folder / "denoiser.pt")
     _resume(checkpoint, denoiser, optimizer, average, budget)
-    shown = 0.0
-    with tqdm(initial=budget.done, total=budget.steps, desc="denoiser", unit="step", mininterval=5) as bar:
-        for step in budget:
-            for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * budget.rate
-            loss = denoising_loss(denoiser, scenes.batch(step, run.seed), step, run)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
-            optimizer.step()
-            optimizer.zero_grad()
-            average.step(parameters)
-            shown += (float(loss.detach()) - shown) * (1 - min(SHOWN_LOSS_DECAY, step / (step + 1)))
-            bar.update()
-            bar.set_postfix(loss=f"{shown:.4f}", done=f"{budget.progress:.1%}", refresh=False)
-            if checkpoint.is_due:
-                _save(checkpoint, denoiser, optimizer, average, budget)
+
+    def after_step() -> None:
+        average.step(parameters)
+        if checkpoint.is_due:
+            _save(checkpoint, denoiser, optimizer, average, budget)
+
+    take_steps(
+        "denoiser",
+        optimizer,
+        budget,
+        lambda step: denoising_loss(denoiser, scenes.batch(step, run.seed), step, run),
+        highest_rate=LEARNING_RATE,
+        gradient_norm=GRADIENT_NORM,
+        after_step=after_step,
+    )
     _save(checkpoint, denoiser, optimizer, average, budget)
     average.copy_to(parameters)
     denoiser.unet.eval()

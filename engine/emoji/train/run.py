@@ -7,13 +7,14 @@ import math
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CHECKPOINT_EVERY_S = 120.0
@@ -22,6 +23,8 @@ LONGEST_STEP_S = 10.0
 WARM_UP = 0.02
 LAST_RATE = 0.01
 """Of the highest learning rate, where the cosine ends."""
+SHOWN_LOSS_DECAY = 0.99
+"""The progress bar shows a running mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,6 @@ class Budget:
     steps: int | None = None
     spent_s: float = 0.0
     done: int = 0
-    _last: float | None = field(default=None, repr=False)
 
     @property
     def progress(self) -> float:
@@ -65,13 +67,49 @@ class Budget:
 
     def __iter__(self) -> Iterator[int]:
         """Step numbers until the budget is spent."""
-        self._last = time.monotonic()
+        last = time.monotonic()
         while self.progress < 1:
             self.done += 1  # so that a checkpoint at the step's end counts it
             yield self.done - 1
             now = time.monotonic()
-            self.spent_s += min(now - self._last, LONGEST_STEP_S)
-            self._last = now
+            self.spent_s += min(now - last, LONGEST_STEP_S)
+            last = now
+
+
+def take_steps(
+    name: str,
+    optimizer: torch.optim.Optimizer,
+    budget: Budget,
+    loss_of: Callable[[int], torch.Tensor],
+    *,
+    highest_rate: float,
+    gradient_norm: float | None = None,
+    after_step: Callable[[], None] = lambda: None,
+) -> None:
+    """
+    Take optimizer steps, with a progress bar, until the budget is spent.
+
+    Args:
+        loss_of: the loss of a step, by its number.
+        highest_rate: the learning rate at the top of the budget's curve.
+        gradient_norm: what all gradients together are clipped to.
+    """
+    learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    shown = 0.0
+    with tqdm(initial=budget.done, total=budget.steps, desc=name, unit="step", mininterval=5) as bar:
+        for step in budget:
+            for group in optimizer.param_groups:
+                group["lr"] = highest_rate * budget.rate
+            loss = loss_of(step)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if gradient_norm is not None:
+                torch.nn.utils.clip_grad_norm_(learned, gradient_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            shown += (float(loss.detach()) - shown) * (1 - min(SHOWN_LOSS_DECAY, step / (step + 1)))
+            bar.update()
+            bar.set_postfix(loss=f"{shown:.4f}", done=f"{budget.progress:.1%}", refresh=False)
+            after_step()
 
 
 class Checkpoint:

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch.nn.functional import l1_loss, mse_loss
-from tqdm import tqdm
 
 from engine.emoji.dataset.scenes import draw
 from engine.emoji.train import shapes
 from engine.emoji.train.latents import to_pixels
-from engine.emoji.train.run import Checkpoint, autocast
+from engine.emoji.train.run import Checkpoint, autocast, take_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
 BATCH, CROP = 24, 64
 LEARNING_RATE = 2e-3
-GRADIENT_WEIGHT, KL_WEIGHT = 0.5, 1e-6
+GRADIENT_NORM = 1.0
+EDGE_WEIGHT, KL_WEIGHT = 0.5, 1e-6
 MEASURED_SCENES = 256
 """Scenes whose latents give the scaling factor."""
 
@@ -56,21 +56,20 @@ def train_vae(pools: Sequence[Pool], pictures: NDArray[np.uint8], budget: Budget
             }
         )
 
-    with tqdm(initial=budget.done, total=budget.steps, desc="VAE", unit="step", mininterval=5) as bar:
-        for step in budget:
-            for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * budget.rate
-            pixels = to_pixels(_crops(pools, pictures, np.random.default_rng((run.seed, 98, step))))
-            with autocast(run.device):
-                loss = _loss(vae, pixels.to(run.device, memory_format=torch.channels_last))
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            bar.update()
-            bar.set_postfix(loss=f"{loss.item():.4f}", done=f"{budget.progress:.1%}", refresh=False)
-            if checkpoint.is_due:
-                save()
+    def loss_of(step: int) -> torch.Tensor:
+        pixels = to_pixels(_crops(pools, pictures, np.random.default_rng((run.seed, 98, step))))
+        with autocast(run.device):
+            return _loss(vae, pixels.to(run.device, memory_format=torch.channels_last))
+
+    take_steps(
+        "VAE",
+        optimizer,
+        budget,
+        loss_of,
+        highest_rate=LEARNING_RATE,
+        gradient_norm=GRADIENT_NORM,
+        after_step=lambda: save() if checkpoint.is_due else None,
+    )
     save()
     vae.eval()
     vae.register_to_config(scaling_factor=_scaling_factor(vae, pools, pictures, run))
@@ -95,7 +94,7 @@ def _loss(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
     across, down = (l1_loss(decoded.diff(dim=axis), pixels.diff(dim=axis)) for axis in (3, 2))
     kl = posterior.kl().mean() / pixels[0].numel()
     same = l1_loss(decoded, pixels) + mse_loss(decoded, pixels)
-    loss: torch.Tensor = same + GRADIENT_WEIGHT * (across + down) + KL_WEIGHT * kl
+    loss: torch.Tensor = same + EDGE_WEIGHT * (across + down) + KL_WEIGHT * kl
     return loss
 
 

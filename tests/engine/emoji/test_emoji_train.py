@@ -359,3 +359,9 @@ def test_seeds_of_batches_depend_on_the_step_alone(scenes):
     assert torch.equal(first, again)
     assert texts == same_texts
     assert math.isfinite(float(first.sum()))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a card")
+def test_a_device_that_is_not_there_is_one_sentence(quick, capsys):
+    assert quick("--device", "cuda") == 2
+    assert capsys.readouterr().err.startswith("error: ")
