@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as random_module
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,19 +13,21 @@ from tqdm import tqdm
 from engine.emoji.dataset.captions import Captions
 from engine.emoji.dataset.colours import COLOURS
 from engine.emoji.dataset.scenes import SQUARE, Placed, Scene, draw
+from engine.emoji.dataset.sources import InvalidSource
 from engine.emoji.evaluate.classifier import train_classifier
 from engine.emoji.evaluate.companions import Effect, effects
 from engine.emoji.evaluate.measures import background_of, mean_pairwise_distance, reconstruction_psnr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from engine.emoji.dataset.sources import Emoji
     from engine.emoji.evaluate.painter import Painter
 
+SUBJECTS_FILE = Path(__file__).with_name("subjects.txt")
+"""The first 300 emoji in emojibase's order without flags and skin tones, each by its code and label."""
 SUBJECTS, SEEDS = 300, 4
 GUIDANCE_SUBJECTS = 60
 """Drawn again at the two guidance scales, evenly spread over the subjects."""
@@ -64,22 +67,26 @@ def evaluate(
     classifier_steps: int | None = None,
 ) -> Evaluation:
     """
-    Measure a model on the first `subjects` emoji, with captions in templates and tags held out of training.
+    Measure a model on the first of the listed emoji, with captions in templates and tags held out of training.
 
     Args:
+        emoji: The data, which may lack some of those that are listed.
         folder: Where the classifier is kept between evaluations.
         classifier_steps: Fewer than usual, for a quick look.
+
+    Raises:
+        InvalidSource: None of the listed emoji is in the data.
     """
+    everything = _listed(emoji)[:subjects]
     options = {} if classifier_steps is None else {"steps": classifier_steps}
     classifier = train_classifier(pictures, folder, SEED, **options)
     random = random_module.Random(SEED)
     unseen = Captions(emoji, unseen=True)
-    count = min(subjects, len(emoji))
-    scenes = [
-        Scene(size=SQUARE, background=random.choice(list(COLOURS)), placed=(Placed(emoji=index),))
-        for index in range(count)
-    ]
-    captions = [unseen.unseen(scene, random) for scene in scenes]
+    scenes = {
+        index: Scene(size=SQUARE, background=random.choice(list(COLOURS)), placed=(Placed(emoji=index),))
+        for index in everything
+    }
+    captions = {index: unseen.unseen(scene, random) for index, scene in scenes.items()}
 
     def drawn(chosen: Sequence[int], guidance: float | None) -> NDArray[np.uint8]:
         found = [
@@ -94,13 +101,14 @@ def evaluate(
         found_among: NDArray[np.bool_] = (top5 == np.array(chosen)[:, None, None]).any(axis=2)
         return found_among
 
-    everything = list(range(count))
     usual = drawn(everything, None)
     right = recognised(everything, usual)
     backgrounds = [
-        background_of(picture) == scene.background for scene, row in zip(scenes, usual, strict=True) for picture in row
+        background_of(picture) == scenes[index].background
+        for index, row in zip(everything, usual, strict=True)
+        for picture in row
     ]
-    spread = everything[:: max(1, count // GUIDANCE_SUBJECTS)]
+    spread = everything[:: max(1, len(everything) // GUIDANCE_SUBJECTS)]
     random_backgrounds = np.random.default_rng(SEED).integers(len(COLOURS), size=len(emoji))
     psnr = reconstruction_psnr(
         painter.pipeline.vae,
@@ -112,7 +120,7 @@ def evaluate(
         ),
     )
     return Evaluation(
-        subjects=count,
+        subjects=len(everything),
         seeds=seeds,
         background_right=float(np.mean(backgrounds)),
         subject_in_top5=float(right.mean()),
@@ -123,5 +131,15 @@ def evaluate(
         psnr_db=float(psnr.mean()),
         psnr_lowest_db=float(psnr.min()),
         companions=effects(painter, painter.folder),
-        missed=tuple(emoji[index].label for index in everything if not right[index].any()),
+        missed=tuple(emoji[index].label for index, row in zip(everything, right, strict=True) if not row.any()),
     )
+
+
+def _listed(emoji: Sequence[Emoji]) -> list[int]:
+    """The indices of the listed emoji that are in the data, in the list's order."""
+    index_of = {one.code: index for index, one in enumerate(emoji)}
+    codes = [line.split(" ", 1)[0] for line in SUBJECTS_FILE.read_text("utf-8").splitlines()]
+    found = [index_of[code] for code in codes if code in index_of]
+    if not found:
+        raise InvalidSource(f"none of the emoji in {SUBJECTS_FILE.name} is among the {len(emoji)} of the data")
+    return found

@@ -95,7 +95,7 @@ def take_steps(
         gradient_norm: what all gradients together are clipped to.
     """
     learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    shown = 0.0
+    shown, first = 0.0, budget.done
     with tqdm(initial=budget.done, total=budget.steps, desc=name, unit="step", mininterval=5) as bar:
         for step in budget:
             for group in optimizer.param_groups:
@@ -106,7 +106,7 @@ def take_steps(
                 torch.nn.utils.clip_grad_norm_(learned, gradient_norm)
             optimizer.step()
             optimizer.zero_grad()
-            shown += (float(loss.detach()) - shown) * (1 - min(SHOWN_LOSS_DECAY, step / (step + 1)))
+            shown += (float(loss.detach()) - shown) * (1 - min(SHOWN_LOSS_DECAY, (step - first) / (step - first + 1)))
             bar.update()
             bar.set_postfix(loss=f"{shown:.4f}", done=f"{budget.progress:.1%}", refresh=False)
             after_step()

@@ -12,6 +12,7 @@ import torch
 from engine import find_model
 from engine.emoji.dataset.colours import COLOURS
 from engine.emoji.dataset.scenes import SQUARE, Placed, Scene, draw
+from engine.emoji.dataset.sources import InvalidSource
 from engine.emoji.dataset.styles import gilded, pixelated
 from engine.emoji.evaluate import __main__ as evaluate_main
 from engine.emoji.evaluate import classifier as classifier_module
@@ -105,11 +106,13 @@ class Copyist:
     def __init__(self, painter, emoji, pictures, fault=None):
         self.card, self.pipeline, self.folder = painter.card, painter.pipeline, NO_COMPANIONS
         self._labels, self._pictures, self._fault = [one.label for one in emoji], pictures, fault
+        self.labels = []
 
     def draw(self, captions, seeds, *, guidance=None, size=None):
         drawn = []
         for caption in captions:
             index = next(number for number, label in enumerate(self._labels) if label in caption)
+            self.labels.append(self._labels[index])
             colour = next((colour for colour in COLOURS if f" {colour} background" in caption), "white")
             wrong_subject = self._fault == "subject" or (
                 self._fault == "guidance" and guidance == evaluation.LOW_GUIDANCE
@@ -127,6 +130,9 @@ class Copyist:
 @pytest.fixture
 def measure(painter, emoji, pictures, tmp_path, monkeypatch, classifier):
     monkeypatch.setattr(evaluation, "train_classifier", lambda *_, **__: classifier)
+    listed = tmp_path / "subjects.txt"
+    listed.write_text("".join(f"{one.code} {one.label}\n" for one in emoji), "utf-8")
+    monkeypatch.setattr(evaluation, "SUBJECTS_FILE", listed)
 
     def with_fault(fault=None):
         return evaluate(Copyist(painter, emoji, pictures, fault), emoji, pictures, tmp_path, seeds=2)
@@ -156,6 +162,30 @@ def test_a_wrong_subject_is_found(measure):
 def test_what_guidance_does_is_found(measure):
     found = measure("guidance")
     assert found.top5_at_low_guidance < found.top5_at_high_guidance
+
+
+def test_only_listed_subjects_are_drawn_in_the_order_of_the_list(
+    painter, emoji, pictures, tmp_path, monkeypatch, classifier
+):
+    monkeypatch.setattr(evaluation, "train_classifier", lambda *_, **__: classifier)
+    copyist = Copyist(painter, emoji, pictures)
+    found = evaluate(copyist, emoji, pictures, tmp_path, seeds=1)
+    listed = ["grinning face", "red heart", "man with red hair"]
+    assert copyist.labels[:3] == listed
+    assert set(copyist.labels) == set(listed)
+    assert found.subjects == len(listed)
+
+
+def test_data_without_any_listed_emoji_is_refused(painter, emoji, pictures, tmp_path, monkeypatch, classifier):
+    monkeypatch.setattr(evaluation, "train_classifier", lambda *_, **__: classifier)
+    unlisted = [one for one in emoji if one.group == "objects"]
+    with pytest.raises(InvalidSource, match=r"none of the emoji in subjects\.txt"):
+        evaluate(painter, unlisted, pictures, tmp_path)
+
+
+def test_the_list_holds_three_hundred_different_emoji():
+    codes = [line.split(" ", 1)[0] for line in evaluation.SUBJECTS_FILE.read_text("utf-8").splitlines()]
+    assert len(codes) == len(set(codes)) == evaluation.SUBJECTS
 
 
 def test_the_painter_draws_other_sizes_and_repeats_itself(painter):
