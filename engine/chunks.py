@@ -40,11 +40,13 @@ class Chunker:
 
     Args:
         tokenizer: a CLIP tokenizer of transformers that knows offsets.
+        encoder: the number of its text encoder, from 0.
     """
 
-    def __init__(self, tokenizer: Any, embeddings: Embeddings) -> None:
+    def __init__(self, tokenizer: Any, embeddings: Embeddings, encoder: int = 0) -> None:
         self._tokenizer = tokenizer
         self._embeddings = embeddings
+        self._encoder = encoder
         self._room: int = tokenizer.model_max_length - 2
 
     def split(self, text: Text) -> list[Chunk]:
@@ -69,7 +71,8 @@ class Chunker:
             for found in self._embeddings.find(span.text):
                 yield from self._tokens(span, at, found.start, section, number)
                 # Whatever token stands there, the vector takes its place.
-                yield [Token(0, span.weight, section, number, found.start, vector) for vector in found.vectors]
+                vectors = found.vectors[self._encoder]
+                yield [Token(0, span.weight, section, number, found.start, vector) for vector in vectors]
                 at = found.end
             yield from self._tokens(span, at, len(span.text), section, number)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.conditioning import Conditioning
+    from engine.encoder import Encoded
     from engine.loading import LoadedModel
     from engine.request import CompleteRequest
 
@@ -39,6 +40,8 @@ class Trajectory:
     """float32 `[calls]` on the model's device, for the U-Net; the scheduler keeps its own on the CPU."""
     latents: Tensor
     """float32 `[1, c, h, w]` on the model's device."""
+    time_ids: Tensor
+    """float32 `[1, 6]` on the model's device, which only SDXL is told: its sizes, and where it was cut."""
     calls_done: int = 0
     """U-Net calls, of which second-order solvers make more than steps."""
 
@@ -48,8 +51,8 @@ class Trajectory:
         return len(self.timesteps)
 
     @property
-    def embeds(self) -> Tensor:
-        """`[rows, n, d]`: what the rows of the next call attend to. Calls are spread evenly over the steps."""
+    def told(self) -> Encoded:
+        """`[rows, n, d]`: what the rows of the next call are told. Calls are spread evenly over the steps."""
         return self.conditioning.at(self.calls_done * self.steps // self.calls)
 
     @property
@@ -96,6 +99,11 @@ def begin(model: LoadedModel, request: CompleteRequest, index: int, conditioning
         step_arguments={"generator": generator} if takes_generator else {},
         timesteps=scheduler.timesteps.to(device=model.device, dtype=torch.float32),
         latents=(noise * scheduler.init_noise_sigma).to(model.device),
+        time_ids=torch.tensor(
+            [[request.height, request.width, 0, 0, request.height, request.width]],
+            dtype=torch.float32,
+            device=model.device,
+        ),
     )
 
 
@@ -111,7 +119,8 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
         float32 `[1, c, h, w]` each, guided, on the model's device.
     """
     scaled = [each.scheduler.scale_model_input(each.latents, each.timestep) for each in trajectories]
-    embeds = with_one_length([each.embeds for each in trajectories])
+    told = [each.told for each in trajectories]
+    embeds = with_one_length([each.embeds for each in told])
     rows = [len(each) for each in embeds]
     latents = torch.cat([latents.expand(n, -1, -1, -1) for latents, n in zip(scaled, rows, strict=True)])
     timesteps = torch.cat(
@@ -121,12 +130,22 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
         latents.to(model.dtype),
         timesteps,
         encoder_hidden_states=torch.cat(embeds),
+        added_cond_kwargs=_added(trajectories, told),
         return_dict=False,
     )[0]
     return [
         guide(part, each.guidance_scale, each.conditioning.weights)
         for part, each in zip(noise_pred.split(rows), trajectories, strict=True)
     ]
+
+
+def _added(trajectories: Sequence[Trajectory], told: Sequence[Encoded]) -> dict[str, Tensor] | None:
+    """What each row of SDXL's U-Net is told besides: the text as a whole, and the picture's sizes."""
+    pooled = [each.pooled for each in told if each.pooled is not None]
+    if not pooled:
+        return None
+    sizes = [each.time_ids.expand(len(rows), -1) for each, rows in zip(trajectories, pooled, strict=True)]
+    return {"text_embeds": torch.cat(pooled), "time_ids": torch.cat(sizes)}
 
 
 def advance(trajectory: Trajectory, noise_pred: Tensor) -> None:

@@ -12,13 +12,15 @@ from safetensors import SafetensorError, safe_open
 from engine.prompt import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
 GENERIC_KEYS = ("emb_params", "string_to_param.*", "*")
 """What AUTOMATIC1111 and its trainers call the one tensor; diffusers calls it by the embedding's word."""
+ENCODER_KEYS = ("clip_l", "clip_g")
+"""What the tensors for SDXL's two text encoders are called."""
 LOOKS_LIKE_ONE = re.compile(r"<[\w-]{1,60}>")
 """How diffusers' trainers write the word for one."""
 MAX_VECTORS = 75
@@ -32,8 +34,8 @@ class Found:
 
     start: int
     end: int
-    vectors: Tensor
-    """float32 `[n, d]` on the CPU, n at most `MAX_VECTORS`."""
+    vectors: tuple[Tensor, ...]
+    """For each text encoder float32 `[n, d]` on the CPU, n the same for all and at most `MAX_VECTORS`."""
 
 
 class Embeddings:
@@ -41,14 +43,18 @@ class Embeddings:
     What stands in some folders, by the words for it: a file's name, and the name that its only tensor has.
 
     A file that cannot be used has a note instead, for whoever writes its name.
+
+    Args:
+        widths: of each of the model's text encoders.
     """
 
-    def __init__(self, folders: Iterable[Path], *, width: int) -> None:
-        self._vectors: dict[str, Tensor] = {}
+    def __init__(self, folders: Iterable[Path], *, widths: Sequence[int]) -> None:
+        self._widths = tuple(widths)
+        self._vectors: dict[str, tuple[Tensor, ...]] = {}
         self._notes: dict[str, Note] = {}
         for file in (file for folder in folders for file in sorted(folder.glob("*.safetensors"))):
             try:
-                self._add(file, width)
+                self._add(file)
             except (OSError, ValueError, SafetensorError) as error:
                 reason = " ".join(str(error).split())[:200]
                 sentence = f"embedding {file.stem!r} was left out: its file {reason}"
@@ -77,20 +83,30 @@ class Embeddings:
         sentence = f"embedding {word} is unknown and is read as words{near and f'; nearest: {near}'}"
         return Note("embedding_unknown", sentence, {"name": word, "names": near})
 
-    def _add(self, file: Path, width: int) -> None:
+    def _add(self, file: Path) -> None:
         if (size := file.stat().st_size) > MAX_FILE_BYTES:
             raise ValueError(f"is larger than an embedding can be: {size} bytes")
         with safe_open(str(file), framework="pt") as content:
             names = list(content.keys())
-            if len(names) != 1:
-                raise ValueError(f"holds {len(names)} tensors, an embedding for this model is one")
-            vectors: Tensor = content.get_tensor(names[0])
-        vectors = vectors.float().reshape(-1, vectors.shape[-1]) if vectors.dim() in (1, 2) else vectors
-        if vectors.dim() != 2 or vectors.shape[1] != width or not 1 <= len(vectors) <= MAX_VECTORS:  # noqa: PLR2004 - [n, d]
-            raise ValueError(f"is for another model: it holds {list(vectors.shape)}, not [1 to {MAX_VECTORS}, {width}]")
-        words = {file.stem} if names[0] in GENERIC_KEYS else {file.stem, names[0]}
+            keys = names if len(self._widths) == 1 else list(ENCODER_KEYS)
+            if len(names) != len(self._widths) or sorted(names) != sorted(keys):
+                ours = "one" if len(self._widths) == 1 else f"{' and '.join(ENCODER_KEYS)}"
+                raise ValueError(f"holds {len(names)} tensors, an embedding for this model is {ours}")
+            vectors = tuple(
+                _vectors(content.get_tensor(key), width) for key, width in zip(keys, self._widths, strict=True)
+            )
+        if len({len(each) for each in vectors}) > 1:
+            raise ValueError(f"holds {' and '.join(str(len(each)) for each in vectors)} vectors for one word")
+        words = {file.stem} if names[0] in (*GENERIC_KEYS, *ENCODER_KEYS) else {file.stem, names[0]}
         for word in words:
             self._vectors.setdefault(word.casefold(), vectors)
+
+
+def _vectors(tensor: Tensor, width: int) -> Tensor:
+    vectors = tensor.float().reshape(-1, tensor.shape[-1]) if tensor.dim() in (1, 2) else tensor
+    if vectors.dim() != 2 or vectors.shape[1] != width or not 1 <= len(vectors) <= MAX_VECTORS:  # noqa: PLR2004 - [n, d]
+        raise ValueError(f"is for another model: it holds {list(vectors.shape)}, not [1 to {MAX_VECTORS}, {width}]")
+    return vectors
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", flags=re.ASCII)
-PARTS = ("tokenizer", "text_encoder", "unet", "vae", "scheduler", "safety_checker", "feature_extractor")
+PARTS = (
+    "tokenizer",
+    "tokenizer_2",
+    "text_encoder",
+    "text_encoder_2",
+    "unet",
+    "vae",
+    "scheduler",
+    "safety_checker",
+    "feature_extractor",
+)
 SMALL_FILES = re.compile(r"model\.toml|.*\.json|.*(merges|vocab)\.txt", flags=re.ASCII)
 SHARD = r"(?:-\d+-of-\d+)?"
 WEIGHTS = re.compile(rf"(?:diffusion_pytorch_model|model){SHARD}(\.fp16)?{SHARD}\.safetensors", flags=re.ASCII)

@@ -32,8 +32,14 @@ def decode(model: LoadedModel, latents: Sequence[Tensor]) -> list[Tensor]:
     Returns:
         float32 `[1, 3, H, W]` each, about [-1, 1], on the model's device.
     """
-    scaled = torch.cat(list(latents)) / model.vae.config.scaling_factor
-    pixels = model.vae.decode(scaled.to(model.dtype), return_dict=False)[0]
+    config = model.vae.config
+    scaled = torch.cat(list(latents))
+    if config.latents_mean is not None and config.latents_std is not None:
+        mean, std = (scaled.new_tensor(each).view(1, -1, 1, 1) for each in (config.latents_mean, config.latents_std))
+        scaled = scaled * std / config.scaling_factor + mean
+    else:
+        scaled = scaled / config.scaling_factor
+    pixels = model.vae.decode(scaled.to(model.vae.dtype), return_dict=False)[0]
     return list(pixels.float().split(1))
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from engine.embeddings import Embeddings
 from engine.errors import InvalidModel, OutOfMemory
+from engine.families import SDXL
 from engine.folder import invalid
 from engine.schedulers import build_scheduler
 
@@ -49,6 +50,8 @@ class LoadedModel:
 
     title: str
     """As in its card."""
+    family: str
+    """One of `engine.families.FAMILIES`."""
     tokenizer: Any
     text_encoder: Any
     unet: Any
@@ -62,6 +65,17 @@ class LoadedModel:
     """As in its card."""
     device: torch.device
     dtype: torch.dtype
+    tokenizer_2: Any | None = None
+    """Of SDXL, as `text_encoder_2`."""
+    text_encoder_2: Any | None = None
+    has_zeros_for_empty: bool = True
+    """Whether SDXL is told nothing at all, instead of an encoded empty text, where there is no negative prompt."""
+
+    @property
+    def text_encoders(self) -> tuple[tuple[Any, Any], ...]:
+        """Each tokenizer with its text encoder; the U-Net attends to what all of them make, side by side."""
+        second = () if self.text_encoder_2 is None else ((self.tokenizer_2, self.text_encoder_2),)
+        return ((self.tokenizer, self.text_encoder), *second)
 
     @property
     def vae_scale_factor(self) -> int:
@@ -71,7 +85,7 @@ class LoadedModel:
     @property
     def latent_channels(self) -> int:
         """Channels of the latents: 4 for Stable Diffusion."""
-        return int(self.unet.config.in_channels)
+        return int(self.vae.config.latent_channels)
 
 
 def load(folder: ModelFolder, device: Device) -> LoadedModel:
@@ -83,31 +97,48 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
         OutOfMemory: the model alone does not fit the device.
     """
     with _quiet_libraries():
-        text_encoder = _load_network(transformers.CLIPTextModel, folder.text_encoder, device)
-        unet = _load_network(diffusers.UNet2DConditionModel, folder.unet, device)
-        vae = _load_network(diffusers.AutoencoderKL, folder.vae, device)
-        safety_checker = feature_extractor = None
-        if folder.safety_checker is not None:
-            safety_checker = _load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
-            # It would announce a black picture in place of each that it flags, which here nobody gets.
-            logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
-        if folder.feature_extractor is not None:
-            feature_extractor = _load(transformers.CLIPImageProcessor, folder.feature_extractor)
+        encoders = {"text_encoder": _load_network(transformers.CLIPTextModel, folder.text_encoder, device)}
+        tokenizers = {"tokenizer": _load(transformers.CLIPTokenizer, folder.tokenizer)}
+        if folder.text_encoder_2 is not None and folder.tokenizer_2 is not None:
+            second = _load_network(transformers.CLIPTextModelWithProjection, folder.text_encoder_2, device)
+            encoders["text_encoder_2"] = second
+            tokenizers["tokenizer_2"] = _load(transformers.CLIPTokenizer, folder.tokenizer_2)
         _check_scheduler(folder)
+        widths = [encoder.config.hidden_size for encoder in encoders.values()]
         return LoadedModel(
             title=folder.card.title,
-            tokenizer=_load(transformers.CLIPTokenizer, folder.tokenizer),
-            text_encoder=text_encoder,
-            unet=unet,
-            vae=vae,
+            family=folder.family,
+            **tokenizers,
+            **encoders,
+            **_load_checker(folder, device),
+            has_zeros_for_empty=folder.has_zeros_for_empty,
+            unet=_load_network(diffusers.UNet2DConditionModel, folder.unet, device),
+            vae=_load_vae(folder, device),
             scheduler_config=folder.scheduler_config,
-            safety_checker=safety_checker,
-            feature_extractor=feature_extractor,
-            embeddings=Embeddings(folder.embeddings, width=text_encoder.config.hidden_size),
+            embeddings=Embeddings(folder.embeddings, widths=widths),
             weighting=folder.card.weighting,
             device=device.device,
             dtype=device.dtype,
         )
+
+
+def _load_vae(folder: ModelFolder, device: Device) -> Any:
+    """SDXL's own overflows in half precision, and says so; diffusers too decodes with it in full precision."""
+    vae = _load_network(diffusers.AutoencoderKL, folder.vae, device)
+    must_be_exact = folder.family == SDXL and vae.config.force_upcast and device.dtype == torch.float16
+    return vae.float() if must_be_exact else vae
+
+
+def _load_checker(folder: ModelFolder, device: Device) -> dict[str, Any]:
+    """The safety checker and what prepares pictures for it, where the model has them."""
+    parts: dict[str, Any] = {"safety_checker": None, "feature_extractor": None}
+    if folder.safety_checker is not None:
+        parts["safety_checker"] = _load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
+        # It would announce a black picture in place of each that it flags, which here nobody gets.
+        logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
+    if folder.feature_extractor is not None:
+        parts["feature_extractor"] = _load(transformers.CLIPImageProcessor, folder.feature_extractor)
+    return parts
 
 
 def _check_scheduler(folder: ModelFolder) -> None:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from engine import hub
 from engine.card import ModelCard, read_card
 from engine.errors import InvalidModel
+from engine.families import DEFAULTS, family_of
+from engine.fit import check_fit, native_size
 from engine.folder import invalid, is_folder, read_json
 from engine.parts import (
-    CLASSES,
     KINDS,
     check_classes,
-    check_fit,
     check_tokenizer,
+    classes_of,
     names_a_class,
-    native_size,
     read_config,
+    text_config,
 )
 from engine.schedulers import scheduler_title
 from engine.weights import Part, find_weights
@@ -42,12 +43,19 @@ class ModelFolder:
 
     path: Path
     card: ModelCard
+    family: str
+    """One of `engine.families.FAMILIES`."""
     tokenizer: Path
     text_encoder: Part
     unet: Part
     vae: Part
     scheduler_config: Mapping[str, Any]
     """As the folder's `scheduler_config.json` has it, with `_class_name`."""
+    tokenizer_2: Path | None = None
+    """Of SDXL, as `text_encoder_2`."""
+    text_encoder_2: Part | None = None
+    has_zeros_for_empty: bool = True
+    """Whether SDXL is told nothing at all, instead of an encoded empty text, where there is no negative prompt."""
     safety_checker: Part | None = None
     feature_extractor: Path | None = None
     embeddings: tuple[Path, ...] = ()
@@ -171,32 +179,44 @@ def _stem(name: str) -> str:
 def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
     index = read_json(folder / "model_index.json")
     check_classes(folder / "model_index.json", index, elsewhere)
-    places = {name: elsewhere.get(name, folder / name) for name in CLASSES}
-    tokens, longest = check_tokenizer(places["tokenizer"])
-    configs = {name: read_config(name, places[name] / "config.json") for name in KINDS}
+    places = {name: elsewhere.get(name, folder / name) for name in classes_of(index)}
+    tokenizers = {name: check_tokenizer(place) for name, place in places.items() if name.startswith("tokenizer")}
+    configs = {name: read_config(name, places[name] / "config.json") for name in KINDS if name in places}
     scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
     if not isinstance(scheduler_config.get("_class_name"), str):
         raise invalid("model_broken", folder / "scheduler" / "scheduler_config.json", "names no _class_name")
-    check_fit(places, configs, tokens, longest)
-    width, height = native_size(places, configs)
-    card = ModelCard(
-        title=folder.resolve().name,
-        width=width,
-        height=height,
-        own_sampler=scheduler_title("default", scheduler_config),
-    )
+    check_fit(places, configs, tokenizers)
+    family = family_of(configs["unet"], text_config(configs["text_encoder"]))
+    has_second = "text_encoder_2" in places
     has_checker = names_a_class(index, "safety_checker")
     return ModelFolder(
         path=folder,
-        card=read_card(folder, card),
+        card=_card(folder, family, native_size(places, configs), scheduler_config),
+        family=family,
         tokenizer=places["tokenizer"],
         text_encoder=find_weights(places["text_encoder"], _stem("text_encoder")),
+        tokenizer_2=places.get("tokenizer_2"),
+        text_encoder_2=find_weights(places["text_encoder_2"], _stem("text_encoder_2")) if has_second else None,
+        has_zeros_for_empty=index.get("force_zeros_for_empty_prompt", True) is not False,
         unet=find_weights(places["unet"], _stem("unet")),
         vae=find_weights(places["vae"], _stem("vae")),
         scheduler_config=scheduler_config,
         safety_checker=_check_safety_checker(folder, index) if has_checker else None,
         feature_extractor=folder / "feature_extractor" if has_checker else None,
     )
+
+
+def _card(folder: Path, family: str, size: tuple[int, int], scheduler_config: Mapping[str, Any]) -> ModelCard:
+    """What the model says of itself, and for the rest what its family's own pipeline does."""
+    card = ModelCard(
+        title=folder.resolve().name,
+        width=size[0],
+        height=size[1],
+        guidance=DEFAULTS[family].guidance,
+        weighting=DEFAULTS[family].weighting,
+        own_sampler=scheduler_title("default", scheduler_config),
+    )
+    return read_card(folder, card)
 
 
 def _check_safety_checker(folder: Path, index: Mapping[str, Any]) -> Part:

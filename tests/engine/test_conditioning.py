@@ -33,7 +33,7 @@ def encode(encoder: TextEncoder, prompt: str, negative_prompt: str = "", **value
 
 
 def alone(encoder: TextEncoder, prompt: str, **values) -> torch.Tensor:
-    return encode(encoder, prompt, guidance_scale=1.0, **values).at(0)
+    return encode(encoder, prompt, guidance_scale=1.0, **values).at(0).embeds
 
 
 def test_a_plain_prompt_is_encoded_as_the_pipeline_encodes_it(encoder, model):
@@ -42,7 +42,7 @@ def test_a_plain_prompt_is_encoded_as_the_pipeline_encodes_it(encoder, model):
 
 
 def test_the_negative_prompt_comes_first(encoder):
-    both = encode(encoder, "a red heart", "blue").at(0)
+    both = encode(encoder, "a red heart", "blue").at(0).embeds
     assert torch.equal(both[:1], alone(encoder, "blue"))
     assert torch.equal(both[1:], alone(encoder, "a red heart"))
 
@@ -62,11 +62,11 @@ def test_a_prompt_has_as_many_chunks_as_it_needs(encoder, word, chunks):
 
 
 def test_prompt_and_negative_prompt_have_the_same_number_of_chunks(encoder, word):
-    assert encode(encoder, "a red heart", "heart " * (word + 1)).at(0).shape[:2] == (2, 154)
+    assert encode(encoder, "a red heart", "heart " * (word + 1)).at(0).embeds.shape[:2] == (2, 154)
 
 
 def test_the_shorter_prompt_is_padded_with_an_empty_chunk(encoder, word):
-    prompt = encode(encoder, "a red heart", "heart " * (word + 1)).at(0)[1:]
+    prompt = encode(encoder, "a red heart", "heart " * (word + 1)).at(0).embeds[1:]
     assert torch.allclose(prompt, torch.cat([alone(encoder, "a red heart"), alone(encoder, "(:1)")], dim=1), atol=1e-5)
 
 
@@ -138,18 +138,20 @@ def test_a_scheduled_prompt_changes_at_its_step(encoder):
     conditioning = encode(encoder, "a [red:blue:0.3] heart", "green")
     for step in range(10):
         words = "a red heart" if step < 3 else "a blue heart"
-        assert torch.equal(conditioning.at(step), encode(encoder, words, "green").at(0))
+        assert torch.equal(conditioning.at(step).embeds, encode(encoder, words, "green").at(0).embeds)
 
 
 def test_a_negative_prompt_may_change_too(encoder):
     conditioning = encode(encoder, "a heart", "[red|blue]")
     for step in range(10):
-        assert torch.equal(conditioning.at(step), encode(encoder, "a heart", ("red", "blue")[step % 2]).at(0))
+        assert torch.equal(
+            conditioning.at(step).embeds, encode(encoder, "a heart", ("red", "blue")[step % 2]).at(0).embeds
+        )
 
 
 def test_texts_of_all_steps_have_the_same_number_of_chunks(encoder, word):
     conditioning = encode(encoder, f"a cat [:{'heart ' * word}:5]")
-    assert {conditioning.at(step).shape for step in range(10)} == {(2, 154, 192)}
+    assert {conditioning.at(step).embeds.shape for step in range(10)} == {(2, 154, 192)}
 
 
 def test_what_does_not_change_is_put_together_once(encoder):
@@ -161,18 +163,18 @@ def test_operands_of_and_have_a_row_and_a_weight_each(encoder):
     conditioning = encode(encoder, "a red heart AND a cat face :0.5", "green")
     assert conditioning.weights == (1.0, 0.5)
     rows = [alone(encoder, text) for text in ("green", "a red heart", "a cat face")]
-    assert torch.equal(conditioning.at(0), torch.cat(rows))
+    assert torch.equal(conditioning.at(0).embeds, torch.cat(rows))
 
 
 def test_and_without_guidance_is_composed_by_means_of_the_negative_prompt(encoder):
-    assert len(encode(encoder, "a heart AND a cat", guidance_scale=1.0).at(0)) == 3
+    assert len(encode(encoder, "a heart AND a cat", guidance_scale=1.0).at(0).embeds) == 3
 
 
 def test_a_negative_prompt_has_no_operands(encoder):
-    assert torch.equal(encode(encoder, "x", "a AND b").at(0), encode(encoder, "x", "a and b").at(0))
+    assert torch.equal(encode(encoder, "x", "a AND b").at(0).embeds, encode(encoder, "x", "a and b").at(0).embeds)
 
 
 def test_a_lora_tag_is_left_out_and_that_is_noted(encoder):
     conditioning = encode(encoder, "<lora:pixel:0.8>a red heart", guidance_scale=1.0)
-    assert torch.equal(conditioning.at(0), alone(encoder, "a red heart"))
+    assert torch.equal(conditioning.at(0).embeds, alone(encoder, "a red heart"))
     assert [(note.rule, note.facts["name"]) for note in conditioning.notes] == [("lora_unknown", "pixel")]

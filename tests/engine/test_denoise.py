@@ -87,7 +87,7 @@ def test_a_step_of_one_picture_leaves_the_others_alone(model):
 
 
 def test_without_guidance_a_picture_is_one_row(model):
-    assert [len(trajectory(model, guidance_scale=scale).embeds) for scale in (0.0, 1.0, 1.5)] == [1, 1, 2]
+    assert [len(trajectory(model, guidance_scale=scale).told.embeds) for scale in (0.0, 1.0, 1.5)] == [1, 1, 2]
 
 
 def test_latents_stay_float32_where_the_model_is_not():
@@ -95,7 +95,11 @@ def test_latents_stay_float32_where_the_model_is_not():
     begun = trajectory(half)
     noise_pred = predict(half, [begun])[0]
     advance(begun, noise_pred)
-    assert (noise_pred.dtype, begun.latents.dtype, begun.embeds.dtype) == (torch.float32, torch.float32, torch.bfloat16)
+    assert (noise_pred.dtype, begun.latents.dtype, begun.told.embeds.dtype) == (
+        torch.float32,
+        torch.float32,
+        torch.bfloat16,
+    )
 
 
 def test_guidance_goes_from_the_one_prediction_through_the_other():
@@ -143,6 +147,8 @@ def test_what_is_attended_to_follows_the_steps_that_people_count(model, schedule
     begun = trajectory(model, scheduler, prompt="[a|b|c|d]", num_inference_steps=4)
     seen = []
     while not begun.is_finished:
-        seen.append(next(step for step in range(4) if torch.equal(begun.embeds, begun.conditioning.at(step))))
+        seen.append(
+            next(step for step in range(4) if torch.equal(begun.told.embeds, begun.conditioning.at(step).embeds))
+        )
         advance(begun, predict(model, [begun])[0])
     assert seen == steps

@@ -292,7 +292,7 @@ def test_finished_pictures_of_a_failed_drawing_are_not_decoded(executor, ticks, 
 def poison(model):
     """A prompt, and a U-Net that fails where it sees it."""
     drawing = Asked("poison")
-    embeds = TextEncoder(model).encode(drawing.places[0].reading).at(0)[-1]
+    embeds = TextEncoder(model).encode(drawing.places[0].reading).at(0).embeds[-1]
 
     def fault(_, prompt_embeds):
         if any(torch.equal(each, embeds) for each in prompt_embeds):

@@ -49,7 +49,7 @@ def ours(model, prompt: str, negative_prompt: str, multiples: int) -> torch.Tens
         prompt=prompt, negative_prompt=negative_prompt, guidance_scale=5, max_embeddings_multiples=multiples
     )
     with torch.inference_mode():
-        return TextEncoder(model).encode(read(request.completed(CARD), 0)).at(0)
+        return TextEncoder(model).encode(read(request.completed(CARD), 0)).at(0).embeds
 
 
 def by_definition(model, spans, chunks: int) -> torch.Tensor:
