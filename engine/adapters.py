@@ -51,6 +51,8 @@ class Adapters:
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
         self._networks = {"unet": _Adapted(model.unet, model), "text_encoder": _Adapted(model.text_encoder, model)}
+        if model.text_encoder_2 is not None:
+            self._networks["text_encoder_2"] = _Adapted(model.text_encoder_2, model)
         self._kept: dict[LoraFile, _Kept] = {}
         """The least recently used first."""
         self._count = 0
@@ -76,8 +78,11 @@ class Adapters:
         self._let_go({*in_use, *files}, most=MAX_KEPT)
 
     def activate(self, part: str, loras: Weighted) -> None:
-        """Let these LoRAs, which were loaded, and no others change a part: `unet` or `text_encoder`."""
-        self._networks[part].activate(tuple((self._kept[file].name, weight) for file, weight in loras))
+        """Let these LoRAs, which were loaded, and no others change a part: `unet` or `text_encoder`, which is both."""
+        names = tuple((self._kept[file].name, weight) for file, weight in loras)
+        for name, network in self._networks.items():
+            if name.startswith(part):
+                network.activate(names)
 
     def _load(self, file: LoraFile, in_use: Collection[LoraFile]) -> None:
         try:
@@ -117,7 +122,7 @@ class Adapters:
             parts = read_layers(file.path, self._model.unet.config)
             return {part: fitted(layers, self._networks[part].network) for part, layers in parts.items()}
         except Misfit as error:
-            raise misfit(file, self._model.title) from error
+            raise misfit(file, self._model.title, self._model.family) from error
         except READ_ERRORS as error:
             if is_out_of_memory(error):
                 raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidModel
+from engine.families import BY_CONTEXT_WIDTH, SD1, SD2, SDXL
 from engine.weights import read_header
 
 if TYPE_CHECKING:
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BASES: Mapping[int, str] = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
-"""By how wide the texts are that the U-Net attends to."""
 ARCHITECTURES: Mapping[str, str] = {
-    "stable-diffusion-v1": BASES[768],
-    "stable-diffusion-v2": BASES[1024],
-    "stable-diffusion-xl": BASES[2048],
-    "sd_v1": BASES[768],
-    "sd_v2": BASES[1024],
-    "sdxl": BASES[2048],
+    "stable-diffusion-v1": SD1,
+    "stable-diffusion-v2": SD2,
+    "stable-diffusion-xl": SDXL,
+    "sd_v1": SD1,
+    "sd_v2": SD2,
+    "sdxl": SDXL,
 }
 """How `modelspec.architecture` and `ss_base_model_version` begin."""
 UNREAD_KINDS: Mapping[str, str] = {
@@ -102,20 +101,22 @@ def read_lora(path: Path, version: tuple[int, int]) -> LoraFile:
     metadata = metadata if isinstance(metadata, dict) else {}
     shapes = {name: _shape(entry) for name, entry in header.items()}
     context = next((shape[1] for shape in _down(shapes, UNET_PREFIXES, CONTEXT)), None)
+    has_second = any(name.startswith(SECOND_PREFIXES) for name in shapes)
+    is_for_transformer = any(TRANSFORMER.match(name) for name in shapes)
     told = _Told(metadata, path)
     return LoraFile(
         path=path,
         version=version,
         title=told.title or path.stem,
-        base=BASES.get(context or 0) or told.base,
+        base=BY_CONTEXT_WIDTH.get(context or 0) or told.base or (SDXL if has_second and not is_for_transformer else ""),
         trigger_words=told.trigger_words,
         licence=told.licence,
         trained_name=_text(metadata.get("ss_output_name")),
         fault=fault or _fault(shapes),
         context_width=context,
         text_width=next((shape[1] for shape in _down(shapes, TEXT_PREFIXES, TEXT)), None),
-        has_second_encoder=any(name.startswith(SECOND_PREFIXES) for name in shapes),
-        is_for_transformer=any(TRANSFORMER.match(name) for name in shapes),
+        has_second_encoder=has_second,
+        is_for_transformer=is_for_transformer,
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 LAYER, KOHYA = ".lora", ".down.weight"
-PARTS = "unet", "text_encoder"
+PARTS = "unet", "text_encoder", "text_encoder_2"
 ADAPTER_METADATA = "lora_adapter_metadata"
 """Where diffusers writes what PEFT was configured with, as JSON."""
 
@@ -54,7 +54,7 @@ class Misfit(Exception):
 
 def read_layers(path: Path, unet_config: Any) -> dict[str, dict[str, Layer]]:
     """
-    The layers of a LoRA by part, `unet` and `text_encoder`, and by their names in it, on the CPU in the file's dtype.
+    The layers of a LoRA by part, one of `PARTS`, and by their names in it, on the CPU in the file's dtype.
 
     Raises:
         EngineError, OSError, SafetensorError, ValueError, LookupError, RuntimeError: the file holds something else.
@@ -67,12 +67,12 @@ def read_layers(path: Path, unet_config: Any) -> dict[str, dict[str, Layer]]:
     names = {name.removesuffix(".alpha"): alpha for name, alpha in (network_alphas or {}).items()}
     alphas = {name if name.endswith(KOHYA) else name + LAYER + KOHYA: alpha for name, alpha in names.items()}
     adapter = json.loads(metadata.get(ADAPTER_METADATA) or "{}")
-    parts = {
+    by_part = {
         part: dict(_layers(_renamed(part, tensors), _renamed(part, alphas), _own(part, adapter))) for part in PARTS
     }
-    if (count := 2 * sum(map(len, parts.values()))) != len(tensors):
+    if (count := 2 * sum(map(len, by_part.values()))) != len(tensors):
         raise ValueError(f"{len(tensors) - count} of {len(tensors)} tensors belong to no layer")
-    return parts
+    return {part: layers for part, layers in by_part.items() if layers}
 
 
 def fitted(layers: Mapping[str, Layer], network: nn.Module) -> dict[str, Layer]:

@@ -36,6 +36,9 @@ class Base:
     context_width: int | None
     """Of what the U-Net attends to; None where that differs from block to block."""
     text_width: int | None
+    family: str = ""
+    """One of `engine.families.FAMILIES`."""
+    has_second_encoder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def base_of(folder: ModelFolder) -> Base:
         folder.card.title,
         context if isinstance(context, int) else None,
         width if isinstance(width, int) else None,
+        folder.family,
+        folder.text_encoder_2 is not None,
     )
 
 
@@ -155,17 +160,20 @@ def check_fit(file: LoraFile, base: Base) -> None:
         None not in (file.context_width, base.context_width) and file.context_width != base.context_width
     )
     has_other_text = None not in (file.text_width, base.text_width) and file.text_width != base.text_width
-    if has_other_context or has_other_text or file.has_second_encoder or file.is_for_transformer:
-        raise misfit(file, base.title)
+    has_more_encoders = file.has_second_encoder and not base.has_second_encoder
+    if has_other_context or has_other_text or has_more_encoders or file.is_for_transformer:
+        raise misfit(file, base.title, base.family)
 
 
-def misfit(file: LoraFile, title: str) -> InvalidRequest:
-    """The sentence that a LoRA is for another model than this one, as an error to raise."""
+def misfit(file: LoraFile, title: str, family: str) -> InvalidRequest:
+    """The sentence that a LoRA is for another model, or for models of another family, as an error to raise."""
     if not file.base:
         sentence = f"LoRA {file.name!r} was made for another model and does not fit {title}"
         return InvalidRequest("lora_foreign", sentence, lora=file.name, model=title)
-    sentence = f"LoRA {file.name!r} was made for {file.base} and does not fit {title}"
-    return InvalidRequest("lora_misfit", sentence, lora=file.name, base=file.base, model=title)
+    # Of the same family, a model may still be of another shape, as the bundled one is.
+    model = title if family in ("", file.base) else f"{title} ({family})"
+    sentence = f"LoRA {file.name!r} was made for {file.base} and does not fit {model}"
+    return InvalidRequest("lora_misfit", sentence, lora=file.name, base=file.base, model=model)
 
 
 def unusable(file: LoraFile, reason: str) -> InvalidRequest:

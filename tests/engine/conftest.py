@@ -4,18 +4,16 @@ import asyncio
 import json
 import queue
 import threading
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
 import diffusers
+import madeloras
 import numpy as np
 import pytest
 import torch
 import transformers
-from diffusers.utils import recurse_remove_peft_layers
-from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
-from safetensors.torch import save_file
 
 from engine import Engine, GenerationRequest, find_model
 from engine.devices import choose_device
@@ -73,55 +71,10 @@ def networks():
     return {"unet": unet, "text_encoder": transformers.CLIPTextModel.from_pretrained(EMOJI / "text_encoder")}
 
 
-UNET_TARGETS = r".*(to_q|to_k|to_v|to_out\.0|proj_in|proj_out|net\.0\.proj|net\.2|conv1|time_emb_proj)"
-TEXT_TARGETS = r".*(q_proj|k_proj|v_proj|out_proj|fc1|fc2)"
-
-
 @pytest.fixture(scope="session")
 def save_lora(networks):
-    """A function that writes a LoRA with random weights, as diffusers writes it or as kohya's trainer does."""
-
-    def adapter(part: str, targets: str, seed: int, rank: int, alpha: float) -> dict[str, torch.Tensor]:
-        network = networks[part]
-        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, init_lora_weights=False)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            inject_adapter_in_model(config, network, "made")
-        tensors = get_peft_model_state_dict(network, adapter_name="made")
-        # Large enough to be seen in every picture, small enough not to burst the U-Net.
-        tensors = {key: (0.2 * value).detach().half().contiguous().clone() for key, value in tensors.items()}
-        recurse_remove_peft_layers(network)
-        del network.peft_config
-        return tensors
-
-    def save(
-        file: Path, *, form="diffusers", seed=1, rank=4, alpha=4.0, unet=UNET_TARGETS, text=TEXT_TARGETS, metadata=None
-    ) -> Path:
-        parts = {"unet": unet, "text_encoder": text}
-        made = {part: adapter(part, targets, seed, rank, alpha) for part, targets in parts.items() if targets}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if form == "kohya":
-            tensors = {}
-            for part, start in (("unet", "lora_unet_"), ("text_encoder", "lora_te_text_model_")):
-                for key, value in made.get(part, {}).items():
-                    name, _, end = key.rpartition(".lora_")
-                    layer = start + name.replace(".", "_")
-                    tensors[f"{layer}.lora_{'down' if end[0] == 'A' else 'up'}.weight"] = value
-                    tensors[f"{layer}.alpha"] = torch.tensor(float(alpha))
-            save_file(tensors, file, metadata=metadata)
-        else:
-            configs = [LoraConfig(r=rank, lora_alpha=alpha, target_modules=each).to_dict() for each in parts.values()]
-            diffusers.StableDiffusionPipeline.save_lora_weights(
-                file.parent,
-                unet_lora_layers=made.get("unet"),
-                text_encoder_lora_layers=made.get("text_encoder"),
-                weight_name=file.name,
-                unet_lora_adapter_metadata=configs[0] if unet else None,
-                text_encoder_lora_adapter_metadata=configs[1] if text else None,
-            )
-        return file
-
-    return save
+    """A function that writes a LoRA with random weights for the bundled model: `madeloras.save_lora`."""
+    return partial(madeloras.save_lora, networks)
 
 
 class Ticks:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from engine import InvalidRequest, find_model
+from engine.families import SD1, SD2, SDXL
 from engine.lorafile import read_lora
 from engine.loras import MAX_LORAS, Base, Loras, base_of, check_fit, loras_of, read_version
 
-EMOJI = Base("Emoji", 192, 192)
+EMOJI = Base("Emoji", 192, 192, SD1)
 TO_K = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
 Q_PROJ = "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight"
 
@@ -226,13 +227,13 @@ SGM = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k.lora_down.weig
 @pytest.mark.parametrize(
     ("shapes", "made_for"),
     [
-        ({TO_K: [4, 768]}, "Stable Diffusion 1.x"),
-        ({PEFT: [4, 1024]}, "Stable Diffusion 2.x"),
-        ({OLD: [4, 768]}, "Stable Diffusion 1.x"),
-        ({SGM: [4, 2048]}, "Stable Diffusion XL"),
+        ({TO_K: [4, 768]}, SD1),
+        ({PEFT: [4, 1024]}, SD2),
+        ({OLD: [4, 768]}, SD1),
+        ({SGM: [4, 2048]}, SDXL),
         ({Q_PROJ: [4, 768]}, "another model"),
         ({"text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight": [4, 768]}, "another model"),
-        ({Q_PROJ: [4, 192], Q_PROJ.replace("te", "te2", 1): [4, 192]}, "another model"),
+        ({Q_PROJ: [4, 192], Q_PROJ.replace("te", "te2", 1): [4, 192]}, SDXL),
         ({"transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight": [4, 3072]}, "another model"),
         ({"lora_unet_double_blocks_0_img_attn_proj.lora_down.weight": [4, 3072]}, "another model"),
     ],
@@ -252,7 +253,8 @@ def test_a_lora_for_another_model_is_refused_by_a_sentence_that_names_both(tmp_p
     with pytest.raises(InvalidRequest) as caught:
         check_fit(lora(save(tmp_path / "a.safetensors", shapes)), EMOJI)
     assert caught.value.rule == ("lora_foreign" if made_for == "another model" else "lora_misfit")
-    assert str(caught.value) == f"LoRA 'a' was made for {made_for} and does not fit Emoji"
+    model = "Emoji (Stable Diffusion 1.x)" if made_for in (SD2, SDXL) else "Emoji"
+    assert str(caught.value) == f"LoRA 'a' was made for {made_for} and does not fit {model}"
 
 
 @pytest.mark.parametrize("shapes", [None, {Q_PROJ: [4, 192]}], ids=["unet", "text encoder"])
