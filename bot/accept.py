@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from bot.client import Client
     from bot.store.requests import Kind, RequestRow
     from bot.wording import Wording
-    from engine import CompleteRequest, GenerationRequest
+    from engine import CompleteRequest, GenerationRequest, ModelCard
 
 TYPED: frozenset[Kind] = frozenset({"imagine", "edit"})
 """Requests whose words were typed just now; what has been drawn before can be drawn again."""
+AGE_RESTRICTED = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.Thread)
+"""The channels of a server that may be age-restricted, as far as commands are used in them."""
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -50,6 +52,7 @@ async def accept(
     """
     client = interaction.client
     check_place(interaction)
+    check_age(interaction, client.card)
     complete = await asyncio.to_thread(_completed, client, request)
     if kind in TYPED and client.card.english_only and is_foreign(_words(complete)):
         raise Refused("prompt-not-english", title=client.card.title)
@@ -123,6 +126,19 @@ def check_place(interaction: discord.Interaction[Client]) -> None:
         say = catalogue(interaction.locale.value).say
         names = ", ".join(say(f"permission-{name.replace('_', '-')}") for name in missing)
         raise Refused("permissions-missing", permissions=names)
+
+
+def check_age(interaction: discord.Interaction[Client], card: ModelCard) -> None:
+    """
+    Whether a model may draw where the interaction comes from; in private channels all may.
+
+    Raises:
+        Refused: it is kept to age-restricted channels, of which this is none. A thread is what its channel is.
+    """
+    if not card.nsfw or interaction.guild_id is None:
+        return
+    if not isinstance(interaction.channel, AGE_RESTRICTED) or not interaction.channel.is_nsfw():
+        raise Refused("model-age-restricted", title=card.title)
 
 
 async def _defer(interaction: discord.Interaction[Client]) -> None:

@@ -21,7 +21,7 @@ from bot.wording import worded
 from engine import GenerationRequest, InvalidRequest
 from engine.trailing import read_options
 from engine.values import FIELDS as OPTION_FIELDS
-from engine.values import number, whole
+from engine.values import negative_prompt, number, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -238,7 +238,7 @@ def _value(name: str, typed: str) -> object:
         InvalidRequest: it is no number.
     """
     if name in PARAGRAPHS:
-        return typed
+        return negative_prompt(typed) if name == "negative_prompt" else typed
     if not typed.strip():
         return -1 if name == "seed" else None
     return number(name, typed.strip()) if name == "guidance_scale" else whole(name, typed.strip())

@@ -12,7 +12,7 @@ from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
 from bot.policy import MAX_PICTURES
 from bot.replies import sampler_title
 from bot.wording import worded
-from engine import SCHEDULERS, GenerationRequest
+from engine import SCHEDULERS, GenerationRequest, values
 from engine.aspects import ASPECTS, aspect_size
 from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
 
@@ -104,7 +104,7 @@ def requested(
             raise Refused("engine-aspect-with-size")
         width, height = aspect_size(aspect, card)
     given = {
-        "negative_prompt": negative_prompt,
+        "negative_prompt": None if negative_prompt is None else values.negative_prompt(negative_prompt),
         "width": width,
         "height": height,
         "num_inference_steps": steps,

@@ -98,7 +98,9 @@ def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
     say = catalogue(row.locale).say
     lines = [" · ".join([seeds_text(drawn.seeds, row.locale), *_differences(row, card)])]
     if row.negative_prompt:
-        lines.append(say("used-negative-prompt", text=_quoted(row.negative_prompt)))
+        is_default = row.negative_prompt == card.negative_prompt
+        key = "used-negative-prompt-default" if is_default else "used-negative-prompt"
+        lines.append(say(key, text=_quoted(row.negative_prompt)))
     if drawn.model_before is not None:
         models = {"before": model_name(drawn.model_before), "now": model_name(row.model)}
         lines.append(say("another-model", **models))

@@ -95,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help="FILE.png, .webp or .jpg is overwritten (several pictures: FILE-1.png, FILE-2.png, ...); "
         "in DIR (default: here) files are named after prompt and seed, and nothing is overwritten",
     )
-    parser.add_argument("--negative-prompt", metavar="TEXT", help="what to keep away from")
+    parser.add_argument(
+        "--negative-prompt", metavar="TEXT", help="what to keep away from (default: as the model's card has it)"
+    )
     parser.add_argument("--seed", metavar="N", type=_whole, help="picture i uses N + i; -1 (default): at random")
     parser.add_argument("--steps", metavar="N", type=_whole, help="1 to 150")
     parser.add_argument("--guidance-scale", metavar="X", type=_number, help="0 to 50; 1 or less is off")
@@ -301,6 +303,8 @@ def _report(result: GenerationResult, files: _Files, card: ModelCard) -> None:
         f"{result.model}, {request.width}x{request.height}, {steps}, {sampler}, "
         f"guidance {request.guidance_scale:g}, {seeds}: drawn in {result.drawing_s:.1f} s"
     )
+    if request.negative_prompt and request.negative_prompt == card.negative_prompt:
+        _say(f"negative prompt: {request.negative_prompt} (an empty --negative-prompt removes the model's own)")
     for name, cut in (("prompt", result.cut_prompt), ("negative prompt", result.cut_negative_prompt)):
         if cut:
             beginning = " ".join(cut.split())

@@ -46,16 +46,17 @@ def aspect_size(aspect: str, card: ModelCard) -> tuple[int, int]:
     """
     Width and height, multiples of 8, of nearly this aspect and nearly the model's own area.
 
-    Never more than that area, so that no aspect exceeds a limit which the model's own size keeps to; but for models so
-    small that the shorter side would be below the least.
+    The sides keep to the model's bounds. Never more than that area, so that no aspect exceeds a limit which the model's
+    own size keeps to; but where the shorter side would be below the least.
 
     Raises:
         InvalidRequest: as `aspect_ratio`.
     """
     width_per_height = aspect_ratio(aspect)
-    ratio = max(width_per_height, 1 / width_per_height)
-    area_px = max(card.width * card.height, math.ceil(MIN_SIDE_PX**2 * ratio))
-    sides = range(MIN_SIDE_PX, MAX_SIDE_PX + 1, 8)
+    least, most = card.bounds.side
+    ratio = min(max(width_per_height, 1 / width_per_height), most / least)
+    area_px = max(card.width * card.height, math.ceil(least**2 * ratio))
+    sides = range(least, most + 1, 8)
 
     def nearest(longer: int) -> Iterator[int]:
         """Above and below the shorter side that has the aspect, or the area where that one would exceed it."""

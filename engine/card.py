@@ -1,12 +1,13 @@
-"""What a model says about itself: `model.toml` in its folder, or else its config files."""
+"""What a model says about itself: `model.toml` in its folder, `NAME.toml` beside its file, or else its configs."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.bounds import Bounds, read_bounds
 from engine.errors import InvalidRequest
 from engine.folder import invalid, unreadable
 from engine.request import GenerationRequest
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "model.toml"
+MAX_FILE_BYTES = 2**18
+SIZE = re.compile(r"\d{1,5}(?:x\d{1,5})?", flags=re.ASCII)
 WEIGHTINGS = ("lpw", "a1111", "none")
 """Multiply and restore the mean of the whole text, of each chunk, or of nothing (`engine.weighting`)."""
 
@@ -33,6 +36,8 @@ class ModelCard:
 
     title: str
     licence: str = ""
+    nsfw: bool = False
+    """Whether it is kept to channels that are age-restricted."""
     draws: str = ""
     """What this model knows, in a few words; empty for a model that draws anything."""
     examples: tuple[str, ...] = ()
@@ -48,6 +53,13 @@ class ModelCard:
     own_sampler: str = ""
     """What people call the scheduler that `default` stands for, such as `PLMS`."""
     clip_skip: int = 1
+    negative_prompt: str = ""
+    """What a request keeps away from that says nothing about it."""
+    trigger_words: tuple[str, ...] = ()
+    """What the model was taught to answer to; shown to people, and never added to what they typed."""
+    vae: str = ""
+    """The name of a VAE that is used instead of the model's own; empty: its own."""
+    bounds: Bounds = field(default_factory=Bounds)
     weighting: str = "lpw"
     """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
     english_only: bool = True
@@ -64,6 +76,7 @@ class ModelCard:
             guidance_scale=self.guidance,
             scheduler=self.scheduler,
             clip_skip=self.clip_skip,
+            negative_prompt=self.negative_prompt,
         ).completed(self)
 
     def sampler(self, scheduler: str) -> str:
@@ -75,29 +88,49 @@ class ModelCard:
         return self.sampler(scheduler) == SCHEDULERS["lcm"].title
 
 
-def read_card(folder: Path, card: ModelCard) -> ModelCard:
+def card_file(model: Path) -> Path:
+    """Where a model's card is: in its folder, or beside its file."""
+    return model / FILE_NAME if model.is_dir() else model.with_suffix(".toml")
+
+
+def read_card(model: Path, card: ModelCard) -> ModelCard:
     """
-    The given card, which comes from the model's config files, with what `model.toml` says instead.
+    The given card, which comes from the model's configs, with what the operator's own card says instead.
+
+    Args:
+        model: its folder or its file.
 
     Raises:
-        InvalidModel: `model.toml` is there but unreadable, or one of its keys is unknown or wrong.
+        InvalidModel: the card is there but unreadable, or one of its keys is unknown or wrong.
     """
-    file = folder / FILE_NAME
+    file = card_file(model)
+    entries = _entries(file)
+    # The scheduler first, since how many steps there may be depends on it; bounds last, which the defaults keep to.
+    for key, value in sorted(entries.items(), key=lambda entry: (entry[0] != "scheduler", entry[0] == "bounds")):
+        try:
+            card = replace(card, **_field_of(key, value))
+        except (InvalidRequest, ValueError) as error:
+            rule = getattr(error, "rule", "")
+            about = "the defaults must keep to them: " if rule in ("model_range", "model_scheduler") else ""
+            raise invalid("model_card", file, f"has a wrong {key}: {about}{error}") from error
+    return card
+
+
+def _entries(file: Path) -> dict[str, Any]:
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8"))
+        if file.exists() and not file.is_file():
+            raise invalid("model_card", file, "is no file")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise invalid("model_card", file, f"is longer than {MAX_FILE_BYTES} bytes")
+        return tomllib.loads(data.decode())
     except FileNotFoundError:
-        return card
+        return {}
     except OSError as error:
         raise unreadable(file, error) from error
     except (ValueError, RecursionError) as error:
         raise invalid("model_card", file, f"is no TOML: {error}") from error
-    # The scheduler first, since how many steps there may be depends on it.
-    for key, value in sorted(entries.items(), key=lambda entry: entry[0] != "scheduler"):
-        try:
-            card = replace(card, **_field_of(key, value))
-        except (InvalidRequest, ValueError) as error:
-            raise invalid("model_card", file, f"has a wrong {key}: {error}") from error
-    return card
 
 
 KEYS: Mapping[str, str] = {
@@ -105,36 +138,48 @@ KEYS: Mapping[str, str] = {
     "licence": "a text",
     "draws": "a text",
     "scheduler": "a text",
+    "negative_prompt": "a text",
+    "vae": "a text",
     "examples": "a list of texts",
     "sources": "a list of texts",
     "limits": "a list of texts",
+    "trigger_words": "a list of texts",
     "steps": "a whole number",
     "guidance": "a number",
     "clip_skip": "a whole number",
     "weighting": "a text",
     "english_only": "true or false",
+    "nsfw": "true or false",
     "size": 'a text such as "512x512" or one whole number',
+    "bounds": "a table of steps, guidance, side and clip_skip, each as [least, most], and schedulers",
 }
-"""What `model.toml` may hold."""
+"""What a card may hold."""
 
 
 def _field_of(key: str, value: Any) -> dict[str, Any]:
     if key not in KEYS:
         raise ValueError(f"the key is unknown; known: {', '.join(KEYS)}")
-    must_be = ValueError(f"it must be {KEYS[key]}, got {value!r}")
+    if not _is_of_kind(KEYS[key], value) or (key == "title" and not value.strip()):
+        raise ValueError(f"it must be {KEYS[key]}, got {value!r}")
+    if key == "bounds":
+        return {key: read_bounds(value)}
     if key == "size":
-        sides = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", str(value), flags=re.ASCII)
-        if sides is None or not isinstance(value, str | int) or isinstance(value, bool):
-            raise must_be
-        return {"width": int(sides[1]), "height": int(sides[2] or sides[1])}
-    if KEYS[key] == "true or false" and not isinstance(value, bool):
-        raise must_be
-    if KEYS[key] == "a text":
-        if not isinstance(value, str) or (key == "title" and not value.strip()):
-            raise must_be
-        return {key: value}
-    if KEYS[key] == "a list of texts":
-        if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
-            raise must_be
-        return {key: tuple(value)}
-    return {key: value}
+        width, _, height = str(value).partition("x")
+        return {"width": int(width), "height": int(height or width)}
+    return {key: tuple(value) if isinstance(value, list) else value}
+
+
+def _is_of_kind(kind: str, value: Any) -> bool:
+    """Whether a value has the form that `KEYS` says; how large numbers may be is checked with the request."""
+    match kind:
+        case "a text":
+            return isinstance(value, str)
+        case "a list of texts":
+            return isinstance(value, list) and all(isinstance(line, str) for line in value)
+        case "true or false":
+            return isinstance(value, bool)
+        case 'a text such as "512x512" or one whole number':
+            return isinstance(value, str | int) and not isinstance(value, bool) and bool(SIZE.fullmatch(str(value)))
+        case _ if kind.startswith("a table"):
+            return isinstance(value, dict)
+    return True

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.checks import (
+    check_integer,
+    check_lcm_steps,
+    check_number,
+    check_prompt,
+    check_scheduler,
+    check_size,
+    check_text,
+)
 from engine.errors import InvalidRequest
 from engine.expansion import Wildcards, expand
-from engine.schedulers import SCHEDULERS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -65,7 +72,8 @@ class GenerationRequest:
     """
 
     prompt: str
-    negative_prompt: str = ""
+    negative_prompt: str | None = None
+    """An empty one says that there is none, whatever the model's card has."""
     width: int | None = None
     height: int | None = None
     num_inference_steps: int | None = None
@@ -82,62 +90,29 @@ class GenerationRequest:
 
     def __post_init__(self) -> None:
         hash(self.owner)
-        _check_prompt(self.prompt)
-        _check_text("negative_prompt", self.negative_prompt)
-        _check_integer("num_images", self.num_images, 1, MAX_IMAGES)
+        check_prompt(self.prompt, MAX_PROMPT_CHARACTERS)
+        if self.negative_prompt is not None:
+            check_text("negative_prompt", self.negative_prompt, MAX_PROMPT_CHARACTERS)
+        check_integer("num_images", self.num_images, 1, MAX_IMAGES)
         for name, most in (("max_embeddings_multiples", MAX_CHUNKS), ("clip_skip", MAX_CLIP_SKIP)):
             if (value := getattr(self, name)) is not None:
-                _check_integer(name, value, 1, most)
-        for name in ("width", "height"):
-            if (side := getattr(self, name)) is not None:
-                _check_integer(name, side, MIN_SIDE_PX, MAX_SIDE_PX)
-        if any(side is not None and side % 8 for side in (self.width, self.height)):
-            raise InvalidRequest(
-                "size_multiple",
-                f"width and height must be multiples of 8, got {self.width or '-'}x{self.height or '-'}",
-                width=self.width or "-",
-                height=self.height or "-",
-            )
-        self._check_scheduler()
-        self._check_guidance()
-        self._check_seed()
-
-    def _check_scheduler(self) -> None:
-        if self.scheduler not in (None, *SCHEDULERS):
-            near = difflib.get_close_matches(str(self.scheduler).lower(), SCHEDULERS, n=3, cutoff=0.4)
-            names = near or list(SCHEDULERS)
-            raise InvalidRequest(
-                "scheduler_unknown",
-                f"scheduler {self.scheduler!r} is unknown; {'nearest' if near else 'known'}: {', '.join(names)}",
-                scheduler=str(self.scheduler)[:100],
-                names=", ".join(names),
-            )
+                check_integer(name, value, 1, most)
+        check_size(self.width, self.height, MIN_SIDE_PX, MAX_SIDE_PX)
+        if self.scheduler is not None:
+            check_scheduler(self.scheduler)
         if self.num_inference_steps is not None:
-            _check_integer("num_inference_steps", self.num_inference_steps, 1, MAX_STEPS)
+            check_integer("num_inference_steps", self.num_inference_steps, 1, MAX_STEPS)
             if self.scheduler == "lcm":
-                _check_lcm_steps(self.num_inference_steps)
-
-    def _check_guidance(self) -> None:
-        scale = self.guidance_scale
-        if scale is None:
-            return
-        if isinstance(scale, bool) or not isinstance(scale, int | float):
-            raise InvalidRequest("number", f"guidance_scale must be a number, got {scale!r}", name="guidance_scale")
-        if not 0 <= scale <= MAX_GUIDANCE_SCALE:
-            raise InvalidRequest(
-                "range",
-                f"guidance_scale must be from 0 to {MAX_GUIDANCE_SCALE:g}, got {scale}",
-                name="guidance_scale",
-                minimum=0,
-                maximum=int(MAX_GUIDANCE_SCALE),
-                value=str(scale).removesuffix(".0"),
-            )
+                check_lcm_steps(self.num_inference_steps, MAX_LCM_STEPS)
+        if self.guidance_scale is not None:
+            check_number("guidance_scale", self.guidance_scale, 0, MAX_GUIDANCE_SCALE)
+        self._check_seed()
 
     def _check_seed(self) -> None:
         if self.seed is None or self.seed == -1:
             object.__setattr__(self, "seed", draw_seed(self.num_images))
             return
-        _check_integer("seed", self.seed, 0, MAX_SEED)
+        check_integer("seed", self.seed, 0, MAX_SEED)
         count = self._seed_count()
         if self.seed + count - 1 > MAX_SEED:
             raise InvalidRequest(
@@ -157,11 +132,13 @@ class GenerationRequest:
         Fill what was left out from the model's card, and write out wildcards and permutations; nothing else.
 
         Raises:
-            InvalidRequest: what the card fills in does not go together with what was asked (lcm's steps), or there are
-                too many permutations.
+            InvalidRequest: what the card fills in does not go together with what was asked (lcm's steps), something is
+                outside of the model's bounds, or there are too many permutations.
         """
         values = {name.name: getattr(self, name.name) for name in fields(self)}
         values |= self._expanded(wildcards or Wildcards(None))
+        if values["negative_prompt"] is None:
+            values["negative_prompt"] = card.negative_prompt
         values["width"] = values["width"] or card.width
         values["height"] = values["height"] or card.height
         values["scheduler"] = values["scheduler"] or card.scheduler
@@ -169,12 +146,14 @@ class GenerationRequest:
         if values["num_inference_steps"] is None:
             values["num_inference_steps"] = min(card.steps, MAX_LCM_STEPS) if is_lcm else card.steps
         if is_lcm:
-            _check_lcm_steps(values["num_inference_steps"])
+            check_lcm_steps(values["num_inference_steps"], MAX_LCM_STEPS)
         if values["guidance_scale"] is None:
             values["guidance_scale"] = card.guidance
         if values["clip_skip"] is None:
             values["clip_skip"] = card.clip_skip
-        return CompleteRequest(**values)
+        complete = CompleteRequest(**values)
+        card.bounds.check(complete, card.title)
+        return complete
 
     def _expanded(self, wildcards: Wildcards) -> dict[str, Any]:
         """The variants and their number: first all seeds of the first permutation."""
@@ -195,6 +174,7 @@ class GenerationRequest:
 class CompleteRequest(GenerationRequest):
     """A request in which everything is explicit: what was really used."""
 
+    negative_prompt: str = ""
     width: int
     height: int
     num_inference_steps: int
@@ -207,7 +187,7 @@ class CompleteRequest(GenerationRequest):
     def __post_init__(self) -> None:
         GenerationRequest.__post_init__(self)  # `super()` does not work in a class with slots
         for variant in self.variants:
-            _check_prompt(variant.prompt)
+            check_prompt(variant.prompt, MAX_PROMPT_CHARACTERS)
         if self.variants and len(self.variants) != self.num_images:
             raise ValueError(f"variants must be as many as pictures, {self.num_images}, got {len(self.variants)}")
 
@@ -219,10 +199,12 @@ class CompleteRequest(GenerationRequest):
         The same: nothing is left to fill in.
 
         Raises:
-            InvalidRequest: it was completed for another model, and with this one lcm takes fewer steps.
+            InvalidRequest: it was completed for another model, or before this one's card was changed, and now lcm takes
+                fewer steps, or something is outside of the bounds.
         """
         if card.is_lcm(self.scheduler):
-            _check_lcm_steps(self.num_inference_steps)
+            check_lcm_steps(self.num_inference_steps, MAX_LCM_STEPS)
+        card.bounds.check(self, card.title)
         return self
 
     @property
@@ -307,48 +289,3 @@ class GenerationResult:
 
 Event = Progress | Picture | GenerationResult
 """What `Engine.stream` yields: any number of Progress, each Picture once it is finished, at last the result."""
-
-
-def _check_prompt(prompt: object) -> None:
-    _check_text("prompt", prompt)
-    if isinstance(prompt, str) and not prompt.strip():
-        raise InvalidRequest("prompt_empty", "prompt must not be empty")
-
-
-def _check_text(name: str, text: object) -> None:
-    if not isinstance(text, str):
-        raise InvalidRequest("text", f"{name} must be a text, got {type(text).__name__}", name=name)
-    if len(text) > MAX_PROMPT_CHARACTERS:
-        raise InvalidRequest(
-            "text_length",
-            f"{name} must be at most {MAX_PROMPT_CHARACTERS} characters long, got {len(text)}",
-            name=name,
-            maximum=MAX_PROMPT_CHARACTERS,
-            length=len(text),
-        )
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest("text_surrogate", f"{name} holds half a character (a lone surrogate)", name=name)
-
-
-def _check_lcm_steps(steps: int) -> None:
-    if steps > MAX_LCM_STEPS:
-        raise InvalidRequest(
-            "lcm_steps",
-            f"scheduler lcm takes 1 to {MAX_LCM_STEPS} steps, got {steps}",
-            steps=steps,
-            maximum=MAX_LCM_STEPS,
-        )
-
-
-def _check_integer(name: str, value: object, minimum: int, maximum: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidRequest("integer", f"{name} must be a whole number, got {value!r}", name=name)
-    if not minimum <= value <= maximum:
-        raise InvalidRequest(
-            "range",
-            f"{name} must be from {minimum} to {maximum}, got {value}",
-            name=name,
-            minimum=minimum,
-            maximum=maximum,
-            value=str(value),
-        )

@@ -40,6 +40,8 @@ MAX_NOTES = 20
 
 WORD = re.compile(r"\S+")
 FLAG = re.compile(r"(?P<dash>-{2,}|[–—―]+)(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?P<value>.*))?")
+NOTHING = re.compile('["“”]{2}')
+"""How somebody types an empty text."""
 DIGIT = re.compile(r"[+-]?\.?[0-9]")
 
 
@@ -131,7 +133,7 @@ def _values(flags: Iterable[_Flag]) -> tuple[dict[str, str], list[Note]]:
             nearest = f"; nearest: {near}" if near else ""
             facts = {"option": option, "value": quoted(value), "names": near}
             notes.append(Note("option_unknown", f"option {option} is unknown and left out{nearest}", facts))
-        elif not value:
+        elif not value and not (flag.key == "negative_prompt" and NOTHING.fullmatch(flag.value)):
             notes.append(Note("option_empty", f"option {option} has no value and is left out", {"option": option}))
         else:
             if flag.key in values:

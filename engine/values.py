@@ -9,6 +9,7 @@ from engine.aspects import aspect_size
 from engine.errors import InvalidRequest
 from engine.prompt import Note, quoted
 from engine.schedulers import SCHEDULERS
+from engine.trailing import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,11 @@ def scheduler(text: str) -> str:
     """A scheduler's name, by that or by what people call it; what is unknown stays as it is."""
     wanted = text.strip().casefold()
     return next((name for name, each in SCHEDULERS.items() if wanted in (name, each.title.casefold())), text)
+
+
+def negative_prompt(text: str) -> str:
+    """A negative prompt, as typed where nothing at all means that nothing is said: a pair of quotes is an empty one."""
+    return "" if NOTHING.fullmatch(text.strip()) else text
 
 
 def merged(

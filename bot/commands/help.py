@@ -44,6 +44,9 @@ def help_text(card: ModelCard, allowance: Allowance, locale: str) -> str:
         say("help-draws", title=title, draws=draws) if draws else say("help-draws-anything", title=title),
         say("help-quota", left=allowance.left, limit=allowance.rules.pictures_per_day),
     ]
+    if card.trigger_words:
+        words = plain(clipped(", ".join(card.trigger_words), CARD_CHARACTERS))
+        lines.append(say("help-trigger-words", words=words))
     if licence:
         lines.append(say("help-licence", licence=licence))
     lines.append(say("help-start") if card.examples else say("help-start-alone"))

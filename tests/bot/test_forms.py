@@ -253,3 +253,11 @@ def test_few_drafts_are_kept():
         drafts.keep(number, user_id=1, request_id=5, typed=typed())
     assert drafts.find(0, user_id=1) is None
     assert drafts.find(200, user_id=1) is not None
+
+
+@pytest.mark.parametrize("typed", ["", '""'])
+def test_a_negative_prompt_that_was_emptied_is_not_filled_in_again(typed):
+    asked = row(negative_prompt="blur")
+    request = want(asked, replace(typed_of(asked), negative_prompt=typed))
+    assert typed_of(asked).negative_prompt == "blur"
+    assert not request.completed(replace(CARD, negative_prompt="blur")).negative_prompt

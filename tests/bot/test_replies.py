@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from bot_at_desk import CARD
 from hypothesis import given
@@ -103,6 +105,11 @@ async def test_a_finished_message_shows_only_the_seed_where_all_is_as_the_model_
 )
 async def test_a_finished_message_shows_what_differs_from_the_defaults(change, text):
     assert text in finished(row(**change), drawn(), CARD).content
+
+
+async def test_a_negative_prompt_of_the_model_itself_is_told_with_the_way_to_remove_it():
+    content = finished(row(negative_prompt="blur"), drawn(), replace(CARD, negative_prompt="blur")).content
+    assert 'Without, as this model is set: blur (`--no ""` at the prompt\'s end removes it)' in content
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine import InvalidRequest, ModelCard
 from engine.aspects import ASPECTS, aspect_ratio, aspect_size
+from engine.bounds import Bounds
 
 CARD = ModelCard(title="model", width=512, height=512)
 PARTS = st.integers(min_value=1, max_value=9999)
@@ -43,3 +44,27 @@ def test_every_aspect_in_the_range_has_a_size_that_can_be_drawn(width, height, c
     size = aspect_size(f"{width}:{height}", card)
     assert all(64 <= side <= 2048 and side % 8 == 0 for side in size)
     assert abs(math.log(size[0] / size[1] * height / width)) < 0.15
+
+
+SIDES = st.lists(st.integers(min_value=8, max_value=256), min_size=3, max_size=3)
+
+
+@given(PARTS, PARTS, SIDES)
+def test_every_aspect_has_a_size_within_the_models_bounds(width, height, sides):
+    least, native, most = (8 * cells for cells in sorted(sides))
+    if max(width, height) > 32 * min(width, height):
+        return
+    card = ModelCard(title="model", width=native, height=native, bounds=Bounds(side=(least, most)))
+    size = aspect_size(f"{width}:{height}", card)
+    assert all(least <= side <= most and side % 8 == 0 for side in size)
+
+
+def test_bounds_that_an_aspect_keeps_to_change_nothing():
+    card = ModelCard(title="model", width=512, height=512)
+    bounded = ModelCard(title="model", width=512, height=512, bounds=Bounds(side=(256, 768)))
+    assert aspect_size("wide", bounded) == aspect_size("wide", card)
+
+
+def test_an_aspect_that_the_bounds_do_not_hold_becomes_the_nearest():
+    card = ModelCard(title="model", width=512, height=512, bounds=Bounds(side=(512, 768)))
+    assert aspect_size("9:16", card) == (512, 768)

@@ -1,5 +1,8 @@
+import os
+
 import pytest
 
+from engine.bounds import Bounds
 from engine.card import ModelCard, read_card
 from engine.errors import InvalidModel, InvalidRequest
 
@@ -14,7 +17,10 @@ def test_every_key_is_read(tmp_path):
     (tmp_path / "model.toml").write_text(
         'title = "T"\nlicence = "MIT"\ndraws = "cats"\nexamples = ["a cat"]\nsources = ["cats (MIT)"]\n'
         'limits = ["no dogs"]\nsteps = 7\nguidance = 3\nsize = "64x128"\nscheduler = "euler"\n'
-        'clip_skip = 2\nweighting = "a1111"\nenglish_only = false\n'
+        'clip_skip = 2\nweighting = "a1111"\nenglish_only = false\nnsfw = true\nvae = "clear"\n'
+        'negative_prompt = "blur"\ntrigger_words = ["catgirl", "cat"]\n'
+        "[bounds]\nsteps = [4, 8]\nguidance = [1.5, 3]\nside = [64, 128]\nclip_skip = [2, 2]\n"
+        'schedulers = ["euler", "lcm"]\n'
     )
     assert read_card(tmp_path, PLAIN) == ModelCard(
         title="T",
@@ -31,6 +37,11 @@ def test_every_key_is_read(tmp_path):
         clip_skip=2,
         weighting="a1111",
         english_only=False,
+        nsfw=True,
+        vae="clear",
+        negative_prompt="blur",
+        trigger_words=("catgirl", "cat"),
+        bounds=Bounds(steps=(4, 8), guidance=(1.5, 3), side=(64, 128), clip_skip=(2, 2), schedulers=("euler", "lcm")),
     )
 
 
@@ -66,6 +77,27 @@ def test_a_size_of_one_number_is_a_square(tmp_path, size):
         ("size = true", "has a wrong size: it must be a text such as"),
         ("scheduler = 'eulr'", "has a wrong scheduler: scheduler 'eulr' is unknown; nearest: euler"),
         ("scheduler = 1", "has a wrong scheduler"),
+        ("nsfw = 'yes'", "has a wrong nsfw: it must be true or false, got 'yes'"),
+        ("trigger_words = 'cat'", "has a wrong trigger_words: it must be a list of texts"),
+        ("negative_prompt = 1", "has a wrong negative_prompt: it must be a text, got 1"),
+        ("bounds = [1, 8]", "has a wrong bounds: it must be a table of steps, guidance"),
+        ("bounds.cfg = [1, 8]", "has a wrong bounds: the key cfg is unknown; known: steps, guidance, side, clip_skip"),
+        ("bounds.steps = 8", "has a wrong bounds: steps must be the least and the most, such as [1, 8], got 8"),
+        ("bounds.steps = [1, 2, 3]", "has a wrong bounds: steps must be the least and the most"),
+        ("bounds.steps = [1, 200]", "has a wrong bounds: steps must be from 1 to 150, got 200"),
+        ("bounds.steps = [60, 50]", "has a wrong bounds: the least of steps must not be more than the most"),
+        ("bounds.guidance = ['1', 2]", "has a wrong bounds: guidance must be a number, got '1'"),
+        ("bounds.side = [500, 1024]", "has a wrong bounds: width and height must be multiples of 8, got 500x1024"),
+        ("bounds.schedulers = []", "has a wrong bounds: schedulers must be a list of names, got []"),
+        ("bounds.schedulers = ['eulr']", "has a wrong bounds: scheduler 'eulr' is unknown; nearest: euler"),
+        (
+            "bounds.steps = [1, 8]",
+            "has a wrong bounds: the defaults must keep to them: with folder num_inference_steps must be from 1 to 8",
+        ),
+        (
+            "bounds.schedulers = ['lcm']",
+            "has a wrong bounds: the defaults must keep to them: with folder scheduler must be one of lcm, got default",
+        ),
         ("title = ", "is no TOML"),
     ],
     ids=lambda value: value[:30],
@@ -83,6 +115,31 @@ def test_a_card_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "model.toml").write_bytes(b"\xff")
     with pytest.raises(InvalidModel, match="is no TOML"):
         read_card(tmp_path, PLAIN)
+
+
+def test_a_card_that_is_far_too_long_is_refused(tmp_path):
+    (tmp_path / "model.toml").write_text("#" * 2**18 + "\n")
+    with pytest.raises(InvalidModel, match="is longer than 262144 bytes"):
+        read_card(tmp_path, PLAIN)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+def test_a_card_that_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "model.toml")
+    with pytest.raises(InvalidModel, match="is no file"):
+        read_card(tmp_path, PLAIN)
+
+
+def test_the_card_of_a_file_is_beside_it(tmp_path):
+    (tmp_path / "dream.v1.safetensors").touch()
+    (tmp_path / "dream.v1.toml").write_text("title = 'Dream'")
+    (tmp_path / "dream.toml").write_text("title = 'Another'")
+    assert read_card(tmp_path / "dream.v1.safetensors", PLAIN).title == "Dream"
+
+
+def test_defaults_and_their_bounds_may_stand_in_any_order(tmp_path):
+    (tmp_path / "model.toml").write_text("bounds.steps = [1, 8]\nsteps = 4")
+    assert read_card(tmp_path, PLAIN).steps == 4
 
 
 def test_a_card_cannot_hold_defaults_that_nobody_could_ask_for():

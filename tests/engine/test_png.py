@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from engine.card import ModelCard
-from engine.parameters import write_parameters
+from engine.parameters import read_parameters, write_parameters
 from engine.png import Embedded, encode, encode_image, read, shrink
 from engine.request import CompleteRequest, GenerationRequest, Picture
 from engine.schedulers import SCHEDULERS
@@ -259,3 +259,10 @@ def test_a_picture_becomes_smaller_only_when_quality_alone_does_not_do():
 def test_a_limit_that_not_even_the_request_fits_is_refused():
     with pytest.raises(ValueError, match="fits 100 bytes"):
         shrink(PICTURE, REQUEST, CARD, limit_bytes=100)
+
+
+def test_a_picture_without_a_negative_prompt_is_made_again_without_one():
+    card = replace(CARD, negative_prompt="blurry")
+    request = replace(REQUEST, negative_prompt="")
+    for embedded in (read(encode(PICTURE, request, card)).request, read_parameters(write_parameters(request, card))):
+        assert not embedded.completed(card).negative_prompt

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import SCHEDULERS, GenerationRequest, InvalidRequest, ModelCard
+from engine.bounds import Bounds
 from engine.expansion import Wildcards
 from engine.request import DRAWN_SEED_LIMIT, MAX_SEED, Variant
 
@@ -221,3 +222,48 @@ def test_a_wildcard_may_give_each_seed_another_number_of_permutations(tmp_path):
     assert 0 < len(ones) < 8
     assert complete.num_images == 8 + (8 - len(ones))
     assert [each.seed for each in complete.pictures[:8]] == list(range(8))
+
+
+BOUNDED = dataclasses.replace(
+    CARD,
+    guidance=1.5,
+    scheduler="euler",
+    bounds=Bounds(steps=(10, 30), guidance=(1.5, 3), side=(64, 256), clip_skip=(1, 2), schedulers=("euler", "ddim")),
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"num_inference_steps": 31}, "with Emoji num_inference_steps must be from 10 to 30, got 31"),
+        ({"num_inference_steps": 9}, "with Emoji num_inference_steps must be from 10 to 30, got 9"),
+        ({"guidance_scale": 5.0}, "with Emoji guidance_scale must be from 1.5 to 3, got 5"),
+        ({"width": 264}, "with Emoji width must be from 64 to 256, got 264"),
+        ({"height": 512}, "with Emoji height must be from 64 to 256, got 512"),
+        ({"clip_skip": 3}, "with Emoji clip_skip must be from 1 to 2, got 3"),
+        ({"scheduler": "default"}, "with Emoji scheduler must be one of euler, ddim, got default"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_outside_of_a_models_bounds_is_refused(values, sentence):
+    request = GenerationRequest(prompt="a", **values)
+    with pytest.raises(InvalidRequest) as caught:
+        request.completed(BOUNDED)
+    assert str(caught.value) == sentence
+    with pytest.raises(InvalidRequest):
+        request.completed(CARD).completed(BOUNDED)
+
+
+@pytest.mark.parametrize("values", [{}, {"num_inference_steps": 30, "guidance_scale": 3, "width": 256, "clip_skip": 2}])
+def test_what_is_within_a_models_bounds_is_drawn(values):
+    assert GenerationRequest(prompt="a", **values).completed(BOUNDED)
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "blur"), ("", ""), ("dogs", "dogs")])
+def test_a_card_says_what_to_keep_away_from_where_the_request_says_nothing(given, used):
+    card = dataclasses.replace(CARD, negative_prompt="blur")
+    assert GenerationRequest(prompt="a", negative_prompt=given).completed(card).negative_prompt == used
+
+
+def test_without_a_negative_prompt_anywhere_there_is_none():
+    assert GenerationRequest(prompt="a").completed(CARD).negative_prompt == ""

@@ -166,3 +166,12 @@ def test_ten_times_the_text_takes_about_ten_times_as_long(piece):
         return min(runs)
 
     assert cpu_time(piece * 5000) < 40 * cpu_time(piece * 500)
+
+
+@pytest.mark.parametrize(
+    "text", ['a castle --no ""', 'a castle --no=""', "a castle —negative “”", 'a castle --no "" --seed 7']
+)
+def test_two_quotes_are_an_empty_negative_prompt(text):
+    trailing = read_options(text)
+    assert trailing.options["negative_prompt"] == ""
+    assert not trailing.notes

@@ -2,7 +2,7 @@ import pytest
 
 from engine import InvalidRequest, ModelCard
 from engine.trailing import NAMES
-from engine.values import FIELDS, merged, number, scheduler, whole
+from engine.values import FIELDS, merged, negative_prompt, number, scheduler, whole
 
 CARD = ModelCard(title="model", width=512, height=512)
 
@@ -55,3 +55,8 @@ def test_a_size_that_is_given_elsewhere_wins_as_a_whole_against_an_aspect():
 def test_aspect_and_size_together_are_refused():
     with pytest.raises(InvalidRequest, match="aspect already says width and height"):
         merged({"aspect": "16:9", "width": "64"}, {}, CARD)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [('""', ""), (" “” ", ""), ("blur", "blur"), ('"blur"', '"blur"')])
+def test_a_pair_of_quotes_is_an_empty_negative_prompt(typed, meant):
+    assert negative_prompt(typed) == meant

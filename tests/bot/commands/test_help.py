@@ -45,3 +45,8 @@ async def test_a_model_that_draws_anything_without_examples_or_licence_needs_few
         "Type /imagine and what you want to see.",
     ]
     assert data["components"] == []
+
+
+async def test_help_names_the_words_that_the_model_answers_to(world):
+    world.client.card = replace(CARD, trigger_words=("catgirl", "cat_ears"))
+    assert "The model answers to: catgirl, cat\\_ears." in (await show_help(world))["content"]

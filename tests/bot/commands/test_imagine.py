@@ -113,3 +113,9 @@ async def test_what_another_client_sends_against_the_rules_gets_a_sentence(world
 
 async def test_a_command_without_its_required_option_gets_a_sentence(world):
     assert "older version of this command" in (await imagine(world))["content"]
+
+
+@pytest.mark.parametrize(("options", "meant"), [({}, None), ({"negative_prompt": '""'}, "")], ids=["none", "empty"])
+async def test_two_quotes_are_an_empty_negative_prompt(world, options, meant):
+    await imagine(world, prompt="a cat", **options)
+    assert world.accepted.calls[0][0].negative_prompt == meant
