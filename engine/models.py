@@ -121,10 +121,15 @@ def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Pa
     return _checked(hub.fetch(hub_id, hub.wanted_files), elsewhere)
 
 
+def bundled_folder() -> Path:
+    """Where the model lies that comes with this package."""
+    return Path(str(files("engine"))) / BUNDLED
+
+
 def _local_folder(model: str | Path, models_dir: Path | None) -> Path | None:
     """The folder on this machine; None for what can only be a hub id."""
     if model == BUNDLED:
-        return Path(str(files("engine"))) / BUNDLED
+        return bundled_folder()
     if str(model).strip():
         for place in (Path(model), *([models_dir / model] if models_dir else [])):
             if is_folder(place):

@@ -264,6 +264,8 @@ engine-drawing-failed = The drawing failed.
 engine-model-memory = The model does not fit this bot's graphics card.
 engine-model-range = With { $model } { $name } must be from { $minimum } to { $maximum }, got { $value }.
 engine-model-scheduler = { $model } draws with these samplers only: { $names }.
+engine-model-unknown = I know no model { $model }. { $known } can draw here.
+engine-model-unusable = The model { $model } cannot be used: its files are faulty. The log says more to whoever runs the bot.
 engine-last-seed = seed must be at most { $maximum } for { $count } pictures, since each has the next seed, got { $value }.
 
 ## How the values of requests are called
