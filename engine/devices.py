@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 KINDS = ("auto", "cpu", "cuda", "mps")
+MEMORY = ("normal", "low", "lowest")
+"""How sparing of the device's memory a model is, the fastest first (`engine.offload`)."""
 TURING = (7, 5)
 """The oldest compute capability that recent CUDA builds of torch have kernels for."""
 NVIDIA_SMI_TIMEOUT_S = 10
@@ -32,6 +34,13 @@ class Device:
     device: torch.device
     dtype: torch.dtype
     notices: tuple[str, ...] = ()
+    memory: str = "normal"
+    """One of `MEMORY`."""
+
+    @property
+    def moves_parts(self) -> bool:
+        """Whether a model's parts come to the device only to work, and otherwise wait in the machine's memory."""
+        return self.memory == "lowest" and self.device.type != "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Build:
 def choose_device(
     device: str = "auto",
     dtype: str = "auto",
+    memory: str = "normal",
     *,
     read_build: Callable[[], Build] | None = None,
     find_cards: Callable[[], tuple[Card, ...]] | None = None,
@@ -71,6 +81,7 @@ def choose_device(
     Args:
         device: `auto` takes the first NVIDIA (or AMD) card, else Apple's, else the CPU; `cuda:1` names one of several.
         dtype: `auto` is float16 on NVIDIA and AMD cards, float32 elsewhere.
+        memory: how sparing of the device's memory to be: one of `MEMORY`.
         read_build: what this torch can do, instead of asking it.
         find_cards: the NVIDIA cards of this machine, instead of asking the driver.
 
@@ -80,6 +91,9 @@ def choose_device(
     kind, index = _parse(device)
     if dtype not in DTYPES:
         raise InvalidDevice("dtype_unknown", f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}", dtype=dtype)
+    if memory not in MEMORY:
+        sentence = f"memory must be one of {', '.join(MEMORY)}, got {memory!r}"
+        raise InvalidDevice("memory_unknown", sentence, memory=memory)
     import torch
 
     build = (read_build or read_torch)()
@@ -95,11 +109,12 @@ def choose_device(
         dtype = "float16" if kind == "cuda" else "float32"
     if (kind, dtype) == ("cpu", "float16"):
         notices.append("Drawing in float16 on the CPU gives the right picture, but many times slower than in float32.")
+    if (kind, memory) == ("cpu", "lowest"):
+        notices.append("On the CPU lowest memory is the same as low: there is no other memory to move parts into.")
     if dtype == "bfloat16" and kind == "cuda" and not build.has_bfloat16:
         raise InvalidDevice("dtype_missing", f"{build.cards[index].name} has no bfloat16", dtype=dtype)
-    return Device(
-        torch.device(kind, index) if kind == "cuda" else torch.device(kind), getattr(torch, dtype), tuple(notices)
-    )
+    place = torch.device(kind, index) if kind == "cuda" else torch.device(kind)
+    return Device(place, getattr(torch, dtype), tuple(notices), memory)
 
 
 def _parse(device: str) -> tuple[str, int]:

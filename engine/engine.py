@@ -7,12 +7,13 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from engine.drawing import Drawing
-from engine.errors import EngineClosed, InvalidRequest
+from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
 from engine.executor import Executor
 from engine.expansion import expand, wildcards_in
 from engine.loras import base_of, loras_of
 from engine.mailbox import Mailbox
 from engine.models import find_model
+from engine.reading import read_all
 from engine.request import MAX_IMAGES, GenerationResult
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from engine.models import ModelFolder
     from engine.prompt import Note
     from engine.request import CompleteRequest, Event, GenerationRequest
+    from engine.room import Room
 
 MAX_ROWS = 16
 
@@ -52,7 +54,9 @@ class Engine:
     notices: tuple[str, ...] = ()
     """What the operator should hear about the device; known when the model is loaded."""
 
-    def __init__(self, folder: ModelFolder, *, device: str, dtype: str, max_rows: int, models_dir: Path | None) -> None:
+    def __init__(
+        self, folder: ModelFolder, *, device: str, dtype: str, memory: str, max_rows: int, models_dir: Path | None
+    ) -> None:
         self.card: ModelCard = folder.card
         self._folder = folder
         self.loras = loras_of(folder)
@@ -61,6 +65,8 @@ class Engine:
         self._max_rows = max_rows
         self._device = device
         self._dtype = dtype
+        self._memory = memory
+        self._room: Room | None = None
         self._executor = Executor(self._load, max_rows)
         self._is_started = False
         self._is_closed = False
@@ -72,6 +78,7 @@ class Engine:
         *,
         device: str = "auto",
         dtype: str = "auto",
+        memory: str = "normal",
         models_dir: Path | None = None,
         tokenizer: str | Path | None = None,
         text_encoder: str | Path | None = None,
@@ -85,6 +92,7 @@ class Engine:
             model: as `find_model` takes it, `models_dir` and the parts from other folders too.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
             dtype: `auto`, `float32`, `float16`, `bfloat16`.
+            memory: how sparing of the device's memory to be: `normal`, `low`, `lowest`.
             max_rows: of the U-Net's call, 2 or more; a picture takes 1, or 2 with guidance.
 
         Raises:
@@ -92,7 +100,7 @@ class Engine:
             ValueError: `max_rows` is too small.
         """
         folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
-        return cls(folder, device=device, dtype=dtype, max_rows=max_rows, models_dir=models_dir)
+        return cls(folder, device=device, dtype=dtype, memory=memory, max_rows=max_rows, models_dir=models_dir)
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -144,6 +152,17 @@ class Engine:
         self._choose(complete)
         return complete
 
+    def check_size(self, request: CompleteRequest) -> None:
+        """
+        Whether a picture of this size fits the device; before the model is loaded nobody knows, and it passes.
+
+        Raises:
+            InvalidRequest: it cannot fit, or the device once had too little memory for it (`size_memory`).
+        """
+        if self._room is not None:
+            rows = max(reading.rows for reading in read_all(request))
+            self._room.check(request.width, request.height, rows)
+
     async def generate(self, request: GenerationRequest) -> GenerationResult:
         """
         The pictures of a request. Cancelling the awaiting task drops them before the next tick.
@@ -162,7 +181,7 @@ class Engine:
         A slow reader sees only the newest progress, but every picture. Closing the stream drops what is left.
 
         Raises:
-            InvalidRequest: as `complete`; or more parts are joined by AND than are drawn at once.
+            InvalidRequest: as `complete` and `check_size`; or more parts are joined by AND than are drawn at once.
             InvalidModel, InvalidDevice: there is no model to draw with.
             OutOfMemory: a picture does not fit the device, even alone.
             DrawingFailed: a library failed; the cause is chained.
@@ -178,7 +197,7 @@ class Engine:
             notes=completed.notes,
             loras=completed.loras,
         )
-        self._check_rows(drawing)
+        rows = self._checked_rows(drawing)
         self.start()
         self._executor.submit(drawing)
         try:
@@ -187,6 +206,10 @@ class Engine:
                 yield event
                 if isinstance(event, GenerationResult):
                     return
+        except OutOfMemory as error:
+            if error.rule == "out_of_memory" and self._room is not None:
+                self._room.ran_out(drawing.request.width, drawing.request.height, rows)
+            raise
         finally:
             self._executor.cancel(drawing)
 
@@ -221,19 +244,25 @@ class Engine:
     def _choose(self, request: CompleteRequest) -> Chosen:
         return self.loras.choose(dict.fromkeys(picture.prompt for picture in request.pictures), self._base)
 
-    def _check_rows(self, drawing: Drawing) -> None:
+    def _checked_rows(self, drawing: Drawing) -> int:
+        """The U-Net rows of its largest picture, which fit a call and the device."""
         rows = max(place.rows for place in drawing.places)
         if rows > self._max_rows:
             parts, most = rows - 1, self._max_rows - 1
             sentence = f"a prompt may have at most {most} parts joined by AND here, got {parts}"
             raise InvalidRequest("operands", sentence, maximum=most, count=parts)
+        if self._room is not None:
+            self._room.check(drawing.request.width, drawing.request.height, rows)
+        return rows
 
     def _load(self) -> LoadedModel:
         """Runs on the engine's thread, which is thereby the first to import torch."""
         from engine.devices import choose_device
 
-        device = choose_device(self._device, self._dtype)
+        device = choose_device(self._device, self._dtype, self._memory)
         self.notices = device.notices
-        from engine.loading import load  # seconds, of which nobody who mistyped a device should wait
+        from engine.offload import load_within, room_of  # seconds, of which nobody who mistyped a device should wait
 
-        return load(self._folder, device)
+        model = load_within(self._folder, device)
+        self._room = room_of(model, device)
+        return model

@@ -177,3 +177,15 @@ def test_the_drivers_tool_is_asked_for_cards(tmp_path, monkeypatch, body, cards)
 def test_without_the_drivers_tool_there_are_no_cards(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert nvidia_cards() == ()
+
+
+def test_an_unknown_level_of_memory_is_refused():
+    with pytest.raises(InvalidDevice, match="memory must be one of normal, low, lowest, got 'tiny'"):
+        choose_device("cpu", "float32", "tiny")
+
+
+@pytest.mark.parametrize(("device", "build", "moves"), [("cpu", CPU_ONLY, False), ("cuda", WITH_RTX, True)])
+def test_parts_are_moved_where_there_is_another_memory_and_the_operator_hears_where_not(device, build, moves):
+    chosen = choose_device(device, "float32", "lowest", read_build=lambda: build)
+    assert chosen.moves_parts == moves
+    assert any("lowest memory is the same as low" in notice for notice in chosen.notices) != moves
