@@ -14,8 +14,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidModel, InvalidRequest
-from engine.lorafile import BASES
-from engine.loras import base_of
 from engine.models import BUNDLED, bundled_folder, find_model
 from engine.prompt import MAX_QUOTED_CHARACTERS, quoted
 
@@ -183,7 +181,7 @@ def _entry(name: str, folder: ModelFolder, files: _Files) -> _Entry:
     listed = Listed(
         name=name,
         title=folder.card.title,
-        family=BASES.get(base_of(folder).context_width or 0, ""),
+        family=folder.family,
         size_bytes=files.size_bytes,
         licence=folder.card.licence,
         card=folder.card,

@@ -49,7 +49,7 @@ def test_the_operators_choice_comes_first_then_the_bundled_model_then_the_others
 def test_without_a_folder_there_is_the_bundled_model_alone():
     for folder in (None, Path("nowhere")):
         (only,) = Catalogue(EMOJI, folder).all()
-        assert (only.name, only.title, only.family, only.fault) == ("emoji", "Emoji", "", "")
+        assert (only.name, only.title, only.family, only.fault) == ("emoji", "Emoji", "Stable Diffusion 1.x", "")
         assert only.size_bytes > 1_000_000
 
 
