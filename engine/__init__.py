@@ -18,11 +18,12 @@ from engine.errors import (
     InvalidRequest,
     OutOfMemory,
 )
+from engine.events import Event, GenerationResult, Loading, Picture, Progress
 from engine.expansion import wildcards_in
 from engine.lorafile import LoraFile
 from engine.loras import Loras, loras_of
 from engine.models import find_model
-from engine.request import CompleteRequest, Event, GenerationRequest, GenerationResult, Picture, Progress, Variant
+from engine.request import CompleteRequest, GenerationRequest, Variant
 from engine.schedulers import SCHEDULERS
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidDevice",
     "InvalidModel",
     "InvalidRequest",
+    "Loading",
     "LoraFile",
     "Loras",
     "ModelCard",

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.errors import EngineError, InvalidDevice, InvalidModel, InvalidRequest
+from engine.events import GenerationResult, Picture, Progress
 from engine.expansion import wildcards_in
 from engine.outputs import Grid, InvalidOutput, Output
 from engine.png import encode, encode_image
 from engine.prompt import Note, quoted
-from engine.request import MAX_IMAGES, GenerationRequest, GenerationResult, Picture, Progress
+from engine.request import MAX_IMAGES, GenerationRequest
 from engine.schedulers import SCHEDULERS
 from engine.trailing import read_options
 from engine.values import merged
@@ -227,7 +228,7 @@ def _run(options: argparse.Namespace) -> int:
         vae=options.vae,
     )
     values, overruled = merged(trailing.options, given, engine.card)
-    asked = GenerationRequest(prompt=trailing.text, **values)
+    asked = GenerationRequest(prompt=trailing.text, model=engine.model, **values)
     request = asked.completed(engine.card, wildcards_in(options.models_dir))
     grid = _grid_for(options, request.num_images)
     output = Output(place=options.output, prompt=request.prompt, files=1 if grid else request.num_images)
@@ -287,7 +288,7 @@ async def _draw(engine: Engine, request: CompleteRequest, files: _Files | None) 
                         return event
                     if isinstance(event, Progress):
                         bar.update(event.step - bar.n)
-                    elif files is not None:
+                    elif files is not None and isinstance(event, Picture):
                         await files.save(event, request)
     raise AssertionError("a stream ends with its result or an error")
 

@@ -24,7 +24,7 @@ class Place(Protocol):
 
     @property
     def key(self) -> Hashable:
-        """Only pictures of one key share a call: of one size, and drawn with the same LoRAs at the same weights."""
+        """Only pictures of one key share a call: of one model and size, with the same LoRAs at the same weights."""
 
 
 P = TypeVar("P", bound=Place)

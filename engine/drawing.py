@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from engine.events import GenerationResult, Loading, Progress
 from engine.reading import read_all
-from engine.request import GenerationResult, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from engine.conditioning import Conditioning, TextEncoder
     from engine.denoise import Trajectory
+    from engine.events import Event, Picture
     from engine.loras import Chosen
     from engine.prompt import Note
     from engine.reading import Reading
-    from engine.request import CompleteRequest, Event, Picture
+    from engine.request import CompleteRequest
+    from engine.sources import Source
 
 LATEST_WEIGHT = 0.3
 """How much the latest step counts in `Progress.seconds_per_step`: company changes within a few steps."""
@@ -48,7 +50,12 @@ class Place:
     @property
     def key(self) -> Hashable:
         """What pictures must have in common to share a U-Net call."""
-        return self.size, self.reading.unet_loras
+        return self.source, self.size, self.reading.unet_loras
+
+    @property
+    def source(self) -> Source:
+        """The model that it is drawn with."""
+        return self.drawing.source
 
     @property
     def size(self) -> tuple[int, int]:
@@ -56,14 +63,19 @@ class Place:
         return self.drawing.request.height, self.drawing.request.width
 
 
+class Begun(NamedTuple):
+    """A place whose picture is on its way."""
+
+    place: Place
+    trajectory: Trajectory
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Drawing:
     """A request, and how far it is. Belongs to the engine's thread; `post` hands over to whoever asked."""
 
     request: CompleteRequest
-    model: str
-    """The model's title."""
-    has_safety_checker: bool
+    source: Source
     post: Callable[[Event | Exception], None]
     places: tuple[Place, ...] = field(init=False)
     pictures: dict[int, Picture] = field(default_factory=dict)
@@ -103,6 +115,10 @@ class Drawing:
             self.notes = tuple(dict.fromkeys((*self.notes, *encoded.notes)))
         return self._conditionings[reading]
 
+    def tell_loading(self) -> None:
+        """Say that the request's model is being loaded."""
+        self.post(Loading(model=self.source.card.title))
+
     def tell_progress(self) -> None:
         """Say how far the request is: the mean over its pictures, in steps as people count them."""
         steps = self._steps()
@@ -138,8 +154,8 @@ class Drawing:
             GenerationResult(
                 request=self.request,
                 pictures=tuple(self.pictures[place.index] for place in self.places),
-                model=self.model,
-                has_safety_checker=self.has_safety_checker,
+                model=self.source.card.title,
+                has_safety_checker=self.source.folder.has_safety_checker,
                 cut_prompt=cut_prompt,
                 cut_negative_prompt=cut_negative_prompt,
                 notes=self.notes,

@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from engine.catalogue import Catalogue
 from engine.drawing import Drawing
 from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
+from engine.events import GenerationResult
 from engine.executor import Executor
 from engine.expansion import expand, wildcards_in
-from engine.loras import base_of, loras_of
 from engine.mailbox import Mailbox
 from engine.models import find_model
 from engine.reading import read_all
-from engine.request import MAX_IMAGES, GenerationResult
+from engine.request import MAX_IMAGES
+from engine.sources import Source, Sources, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Collection
     from pathlib import Path
     from types import TracebackType
 
     from engine.card import ModelCard
+    from engine.devices import Device
+    from engine.events import Event
     from engine.loading import LoadedModel
     from engine.loras import Chosen
-    from engine.models import ModelFolder
     from engine.prompt import Note
-    from engine.request import CompleteRequest, Event, GenerationRequest
+    from engine.request import CompleteRequest, GenerationRequest
+    from engine.residents import Residents
     from engine.room import Room
+    from engine.sources import Capacity
 
 MAX_ROWS = 16
 
@@ -36,6 +43,7 @@ class _Completed(NamedTuple):
     """A request with all that was left open, and what was found out about it on the way."""
 
     request: CompleteRequest
+    source: Source
     notes: tuple[Note, ...]
     """What its wildcards gave no line for."""
     loras: Chosen
@@ -43,31 +51,47 @@ class _Completed(NamedTuple):
 
 class Engine:
     """
-    A model that draws everybody's requests together; belongs to one event loop.
+    Models that draw everybody's requests together; belongs to one event loop.
 
         async with Engine.open(model="emoji") as engine:
             result = await engine.generate(GenerationRequest(prompt="a red heart", seed=7))
 
-    `async with` waits for the model. Who wants to ask before it is loaded calls `start`, `ready` and `close` instead.
+    `async with` waits for the default model. Who wants to ask before it is loaded calls `start`, `ready` and `close`
+    instead. Other models are loaded when they are first asked for, beside those in memory or in place of them.
     """
 
     notices: tuple[str, ...] = ()
-    """What the operator should hear about the device; known when the model is loaded."""
+    """What the operator should hear about the device; known when the default model is loaded."""
 
     def __init__(
-        self, folder: ModelFolder, *, device: str, dtype: str, memory: str, max_rows: int, models_dir: Path | None
+        self,
+        default: Source,
+        catalogue: Catalogue,
+        *,
+        device: str,
+        dtype: str,
+        memory: str,
+        max_rows: int,
+        models_dir: Path | None,
+        model_memory_bytes: int | None,
+        idle_unload_s: float | None,
     ) -> None:
-        self.card: ModelCard = folder.card
-        self._folder = folder
-        self.loras = loras_of(folder)
-        self._base = base_of(folder)
+        self.model = default.name
+        """What requests call the default model."""
+        self.card: ModelCard = default.card
+        """The default model's."""
+        self.loras = default.loras
+        self.catalogue = catalogue
+        self._sources = Sources(default, catalogue.find)
         self._wildcards = wildcards_in(models_dir)
         self._max_rows = max_rows
         self._device = device
         self._dtype = dtype
         self._memory = memory
-        self._room: Room | None = None
-        self._executor = Executor(self._load, max_rows)
+        self._model_memory_bytes = model_memory_bytes
+        self._rooms: dict[Source, Room] = {}
+        self._capacity: Capacity | None = None
+        self._executor = Executor(self._open_residents, max_rows, idle_unload_s=idle_unload_s)
         self._is_started = False
         self._is_closed = False
 
@@ -84,9 +108,13 @@ class Engine:
         text_encoder: str | Path | None = None,
         vae: str | Path | None = None,
         max_rows: int = MAX_ROWS,
+        model_memory_bytes: int | None = None,
+        idle_unload_s: float | None = None,
     ) -> Engine:
         """
-        An engine for a model whose files have been checked, but not loaded.
+        An engine for a model whose files have been checked, but not loaded, and for others that requests name.
+
+        These are the bundled one and those in `models_dir`.
 
         Args:
             model: as `find_model` takes it, `models_dir` and the parts from other folders too.
@@ -94,13 +122,27 @@ class Engine:
             dtype: `auto`, `float32`, `float16`, `bfloat16`.
             memory: how sparing of the device's memory to be: `normal`, `low`, `lowest`.
             max_rows: of the U-Net's call, 2 or more; a picture takes 1, or 2 with guidance.
+            model_memory_bytes: that models may take together; one that is larger has it to itself. By itself a part of
+                what is free on the card, or of the machine's memory.
+            idle_unload_s: after so long without work, all models leave the memory until the next request.
 
         Raises:
             InvalidModel: a file is missing, broken or of a foreign kind.
             ValueError: `max_rows` is too small.
         """
         folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
-        return cls(folder, device=device, dtype=dtype, memory=memory, max_rows=max_rows, models_dir=models_dir)
+        default = Source.of(name_of(model), folder)
+        return cls(
+            default,
+            Catalogue(folder, models_dir, default_name=default.name),
+            device=device,
+            dtype=dtype,
+            memory=memory,
+            max_rows=max_rows,
+            models_dir=models_dir,
+            model_memory_bytes=model_memory_bytes,
+            idle_unload_s=idle_unload_s,
+        )
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -118,7 +160,7 @@ class Engine:
 
     def start(self) -> None:
         """
-        Begin to load the model, on the engine's thread; requests may be made at once.
+        Begin to load the default model, on the engine's thread; requests may be made at once.
 
         Raises:
             EngineClosed: the engine was closed; open another.
@@ -131,7 +173,7 @@ class Engine:
 
     async def ready(self) -> None:
         """
-        Wait until the model is loaded.
+        Wait until the default model is loaded.
 
         Raises:
             InvalidModel: a library refuses a part of it.
@@ -145,23 +187,45 @@ class Engine:
         The request with all that was left to the model, to wildcard files and to permutations: what will be drawn.
 
         Raises:
-            InvalidRequest: what the model's card fills in does not go together with what was asked, there would be too
-                many pictures, or a LoRA cannot be used with this model.
+            InvalidModel: as `find_source`.
+            InvalidRequest: as `find_source`; or what the model's card fills in does not go together with what was
+                asked, there would be too many pictures, or a LoRA cannot be used with this model.
         """
-        complete = request.completed(self.card, self._wildcards)
-        self._choose(complete)
-        return complete
+        return self._complete(request).request
+
+    def find_source(self, model: str | None) -> Source:
+        """
+        The model of a name, with its card and LoRAs; of none: the default. Reads files of any other than the default.
+
+        Raises:
+            InvalidRequest: no model has this name.
+            InvalidModel: it is broken.
+        """
+        return self._sources.find(model)
+
+    def fit_together(self, models: Collection[str]) -> bool:
+        """
+        Whether these models may be in memory at the same time; reads no file.
+
+        Before the device is known, and of models that nothing has asked for yet, only one alone may.
+        """
+        names = set(models)
+        sources = [source for name in names if (source := self._sources.known(name)) is not None]
+        if len(names) <= 1:
+            return True
+        return self._capacity is not None and len(sources) == len(names) and self._capacity.holds(sources)
 
     def check_size(self, request: CompleteRequest) -> None:
         """
-        Whether a picture of this size fits the device; before the model is loaded nobody knows, and it passes.
+        Whether a picture of this size fits the device; before its model is loaded nobody knows, and it passes.
 
         Raises:
             InvalidRequest: it cannot fit, or the device once had too little memory for it (`size_memory`).
         """
-        if self._room is not None:
+        source = self._sources.known(self.model if request.model is None else request.model)
+        if source is not None and (room := self._rooms.get(source)) is not None:
             rows = max(reading.rows for reading in read_all(request))
-            self._room.check(request.width, request.height, rows)
+            room.check(request.width, request.height, rows)
 
     async def generate(self, request: GenerationRequest) -> GenerationResult:
         """
@@ -183,7 +247,7 @@ class Engine:
         Raises:
             InvalidRequest: as `complete` and `check_size`; or more parts are joined by AND than are drawn at once.
             InvalidModel, InvalidDevice: there is no model to draw with.
-            OutOfMemory: a picture does not fit the device, even alone.
+            OutOfMemory: a picture, or its model, does not fit the device, even alone.
             DrawingFailed: a library failed; the cause is chained.
             EngineClosed: the engine was closed before the last picture was finished.
         """
@@ -191,8 +255,7 @@ class Engine:
         completed = await self._completed(request)
         drawing = Drawing(
             request=completed.request,
-            model=self.card.title,
-            has_safety_checker=self._folder.has_safety_checker,
+            source=completed.source,
             post=mailbox.post,
             notes=completed.notes,
             loras=completed.loras,
@@ -207,15 +270,15 @@ class Engine:
                 if isinstance(event, GenerationResult):
                     return
         except OutOfMemory as error:
-            if error.rule == "out_of_memory" and self._room is not None:
-                self._room.ran_out(drawing.request.width, drawing.request.height, rows)
+            if error.rule == "out_of_memory" and (room := self._rooms.get(drawing.source)) is not None:
+                room.ran_out(drawing.request.width, drawing.request.height, rows)
             raise
         finally:
             self._executor.cancel(drawing)
 
     async def close(self, *, finish: bool = True) -> None:
         """
-        Take no more requests; returns when the thread has ended and the model is gone.
+        Take no more requests; returns when the thread has ended and the models are gone.
 
         Args:
             finish: pictures that have begun are finished; otherwise they are given back before the next tick.
@@ -227,22 +290,21 @@ class Engine:
             await asyncio.wrap_future(self._executor.ended)
 
     async def _completed(self, request: GenerationRequest) -> _Completed:
-        if "__" in request.prompt or "<" in request.prompt:
+        if request.model not in (None, self.model) or "__" in request.prompt or "<" in request.prompt:
             return await asyncio.to_thread(self._complete, request)
         return self._complete(request)
 
     def _complete(self, request: GenerationRequest) -> _Completed:
-        complete = request.completed(self.card, self._wildcards)
+        source = self._sources.find(request.model)
+        complete = replace(request, model=source.name).completed(source.card, self._wildcards)
         notes: dict[Note, None] = {}
         if "__" in request.prompt:
             # Drawn again as `completed` did; the files of a request that was completed long ago may have changed since.
             with suppress(InvalidRequest):
                 for seed in sorted({picture.seed for picture in complete.pictures}):
                     notes |= dict.fromkeys(expand(request.prompt, seed, self._wildcards, most=MAX_IMAGES).notes)
-        return _Completed(complete, tuple(notes), self._choose(complete))
-
-    def _choose(self, request: CompleteRequest) -> Chosen:
-        return self.loras.choose(dict.fromkeys(picture.prompt for picture in request.pictures), self._base)
+        prompts = dict.fromkeys(picture.prompt for picture in complete.pictures)
+        return _Completed(complete, source, tuple(notes), source.loras.choose(prompts, source.base))
 
     def _checked_rows(self, drawing: Drawing) -> int:
         """The U-Net rows of its largest picture, which fit a call and the device."""
@@ -251,18 +313,26 @@ class Engine:
             parts, most = rows - 1, self._max_rows - 1
             sentence = f"a prompt may have at most {most} parts joined by AND here, got {parts}"
             raise InvalidRequest("operands", sentence, maximum=most, count=parts)
-        if self._room is not None:
-            self._room.check(drawing.request.width, drawing.request.height, rows)
+        if (room := self._rooms.get(drawing.source)) is not None:
+            room.check(drawing.request.width, drawing.request.height, rows)
         return rows
 
-    def _load(self) -> LoadedModel:
+    def _open_residents(self) -> Residents:
         """Runs on the engine's thread, which is thereby the first to import torch."""
         from engine.devices import choose_device
 
         device = choose_device(self._device, self._dtype, self._memory)
         self.notices = device.notices
-        from engine.offload import load_within, room_of  # seconds, of which nobody who mistyped a device should wait
+        from engine.residents import Residents  # seconds, of which nobody who mistyped a device should wait
 
-        model = load_within(self._folder, device)
-        self._room = room_of(model, device)
+        residents = Residents(partial(self._load, device), device, budget_bytes=self._model_memory_bytes)
+        self._capacity = residents.capacity
+        residents.bring(self._sources.default, in_use=())
+        return residents
+
+    def _load(self, device: Device, source: Source) -> LoadedModel:
+        from engine.offload import load_within, room_of
+
+        model = load_within(source.folder, device)
+        self._rooms[source] = room_of(model, device)
         return model

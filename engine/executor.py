@@ -1,4 +1,4 @@
-"""The engine's thread: it loads a model and then belongs to the loop that draws with it."""
+"""The engine's thread: it loads the first model and then belongs to the loop that draws."""
 
 from __future__ import annotations
 
@@ -13,36 +13,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.drawing import Drawing, Place
-    from engine.loading import LoadedModel
+    from engine.residents import Residents
 
 
 class Executor:
     """
     A thread that draws until it is closed; its methods may be called from any other.
 
-    `loaded` resolves when the model is, or to why there is none; `ended` when the thread is done.
+    `loaded` resolves when the first model is, or to why there is none; `ended` when the thread is done.
+
+    Args:
+        open_residents: called on the thread; gives the models in memory, the first of them loaded.
+        idle_unload_s: after so long without work, the models leave the memory; None: never.
 
     Raises:
         ValueError: `max_rows` is too small.
     """
 
-    def __init__(self, load: Callable[[], LoadedModel], max_rows: int) -> None:
+    def __init__(
+        self, open_residents: Callable[[], Residents], max_rows: int, *, idle_unload_s: float | None = None
+    ) -> None:
         self.loaded: Future[None] = Future()
         self.ended: Future[None] = Future()
         for future in (self.loaded, self.ended):
             # From here on nobody who stops waiting can cancel it for the others.
             future.set_running_or_notify_cancel()
-        self._load = load
+        self._open_residents = open_residents
+        self._idle_unload_s = idle_unload_s
         self._batcher: Batcher[Place] = Batcher(max_rows)
         self._inbox = Inbox()
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
-        """Begin to load the model."""
+        """Begin to load the first model."""
         self._thread.start()
 
     def submit(self, drawing: Drawing) -> None:
-        """Let the drawing's pictures join as soon as there is a model and room."""
+        """Let the drawing's pictures join as soon as there are its model and room."""
         self._inbox.put(Submit(drawing))
 
     def cancel(self, drawing: Drawing) -> None:
@@ -61,7 +68,7 @@ class Executor:
 
     def _draw(self) -> None:
         try:
-            model = self._load()
+            residents = self._open_residents()
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for the model hears it
             self.loaded.set_exception(error)
             self._refuse_all(error)
@@ -70,7 +77,7 @@ class Executor:
         # The loop's module imports torch, which has been imported by now.
         from engine.loop import Loop
 
-        Loop(model, self._batcher, self._inbox).run()
+        Loop(residents, self._batcher, self._inbox, idle_unload_s=self._idle_unload_s).run()
 
     def _refuse_all(self, error: Exception) -> None:
         while not isinstance(message := self._inbox.get(), Close):

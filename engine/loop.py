@@ -1,32 +1,33 @@
-"""The loop that draws: deal, tick, decode, and between them hear what other threads want."""
+"""The loop that draws: load, deal, tick, decode, and between them hear what other threads want."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
 from queue import Empty
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 
-from engine.adapters import Adapters
-from engine.conditioning import TextEncoder
-from engine.denoise import Trajectory, advance, begin, predict
+from engine.denoise import advance, begin
+from engine.drawing import Begun
 from engine.errors import DrawingFailed, EngineClosed, EngineError, OutOfMemory
+from engine.events import Picture
 from engine.inbox import Cancel, Close, Inbox, Submit
-from engine.latents import decode, to_image
+from engine.latents import to_image
 from engine.lengths import going_together
-from engine.memory import SharedCall, is_out_of_memory
-from engine.request import Picture
+from engine.memory import is_out_of_memory
 from engine.safety import is_flagged
+from engine.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engine.batcher import Batcher
     from engine.drawing import Drawing, Place
-    from engine.loading import LoadedModel
     from engine.lorafile import LoraFile
+    from engine.residents import Resident, Residents
+    from engine.sources import Source
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,6 @@ MAX_ERROR_CHARACTERS = 300
 """Of a library's words in a sentence; the log has them all."""
 
 
-class _Begun(NamedTuple):
-    """A place whose picture is on its way."""
-
-    place: Place
-    trajectory: Trajectory
-
-
 class Loop:
     """
     Every drawing between its submission and its end; a fault in one is that drawing's alone, and the loop goes on.
@@ -50,27 +44,18 @@ class Loop:
     Runs on the engine's thread.
     """
 
-    def __init__(self, model: LoadedModel, batcher: Batcher[Place], inbox: Inbox) -> None:
-        self._model = model
+    def __init__(
+        self, residents: Residents, batcher: Batcher[Place], inbox: Inbox, *, idle_unload_s: float | None
+    ) -> None:
+        self._residents = residents
         self._batcher = batcher
         self._inbox = inbox
-        self._encoder = TextEncoder(model)
-        self._adapters = Adapters(model)
+        self._idle_unload_s = idle_unload_s
+        self._turns: Turns[Drawing, Source] = Turns()
         self._drawings: set[Drawing] = set()
-        self._undecoded: list[_Begun] = []
+        """All that are not ended, those that wait for their model among them."""
+        self._undecoded: list[Begun] = []
         self._is_closing = False
-        self._predict = SharedCall[_Begun, torch.Tensor](
-            "unet",
-            lambda begun: predict(model, [each.trajectory for each in begun]),
-            weigh=lambda each: each.place.rows,
-            device=model.device,
-        )
-        self._decode = SharedCall[_Begun, torch.Tensor](
-            "vae",
-            lambda begun: decode(model, [each.trajectory.latents for each in begun]),
-            weigh=lambda _: 1,
-            device=model.device,
-        )
 
     def run(self) -> None:
         """Draw until closed."""
@@ -79,6 +64,8 @@ class Loop:
                 try:
                     if not self._hear():
                         return
+                    if self._load_next():
+                        continue  # which took seconds: somebody may have cancelled meanwhile
                     self._batcher.deal()
                     self._tick(self._batcher.next_batch())
                     self._decode_some()
@@ -89,10 +76,14 @@ class Loop:
     def _hear(self) -> bool:
         """Do what other threads have asked; wait for it where there is nothing to draw. False when all is done."""
         while self._drawings or not self._is_closing:
+            idle_s = self._idle_unload_s if self._residents else None
             try:
-                message = self._inbox.get(block=not self._drawings)
+                message = self._inbox.get(block=not self._drawings, timeout=idle_s)
             except Empty:
-                return True
+                if self._drawings:
+                    return True
+                self._residents.leave_but(())
+                continue
             match message:
                 case Submit(drawing):
                     self._take(drawing)
@@ -107,11 +98,44 @@ class Loop:
             drawing.post(_closed())
             return
         self._drawings.add(drawing)
-        for place in drawing.places:
-            self._batcher.add(place)
+        self._turns.add(drawing, drawing.source)
+
+    def _load_next(self) -> bool:
+        """
+        Let those join whose models are in memory, and load the next model that is waited for, if there is room.
+
+        Returns:
+            Whether that was tried.
+        """
+        self._let_join(self._turns.take_ready(self._residents))
+        source = self._turns.wanted
+        if source is None:
+            return False
+        in_use = self._in_use()
+        if not self._residents.has_room(source, in_use):
+            return False
+        for drawing in self._turns.waiting_for(source):
+            drawing.tell_loading()
+        try:
+            if self._residents.bring(source, in_use):
+                self._let_join(self._turns.take_all(source))
+        except Exception as error:  # noqa: BLE001 - whatever a library raises, only those who wait for this model fail
+            for drawing in self._turns.waiting_for(source):
+                self._fail(drawing, error)
+        return True
+
+    def _in_use(self) -> set[Source]:
+        return {drawing.source for drawing in self._drawings if drawing not in self._turns}
+
+    def _let_join(self, drawings: Sequence[Drawing]) -> None:
+        for drawing in drawings:
+            self._residents.use(drawing.source)
+            for place in drawing.places:
+                self._batcher.add(place)
 
     def _drop(self, drawing: Drawing) -> None:
         self._drawings.discard(drawing)
+        self._turns.remove(drawing)
         for place in drawing.places:
             self._batcher.remove(place)
         self._undecoded = [each for each in self._undecoded if each.place.drawing is not drawing]
@@ -129,59 +153,73 @@ class Loop:
         for place in places:
             self._begin(place)
         stepping = [
-            _Begun(place, place.trajectory)
+            Begun(place, place.trajectory)
             for place in places
             if place.trajectory is not None and place.drawing in self._drawings
         ]
         if not stepping:
             return
         # All that step together have the same.
-        self._adapters.activate("unet", stepping[0].place.reading.unet_loras)
+        resident = self._resident(stepping[0].place)
+        resident.adapters.activate("unet", stepping[0].place.reading.unet_loras)
         for group in going_together(stepping, lambda each: each.trajectory.conditioning.tokens):
-            for each, noise_pred in self._predict(stepping[0].place.size, group):
+            for each, noise_pred in resident.predict(stepping[0].place.size, group):
+                if self._has_made_room(noise_pred):
+                    continue  # the same step again, in the next tick
                 with self._failing_alone(each.place.drawing):
                     advance(each.trajectory, _unless_failed(noise_pred))
         for place, trajectory in stepping:
             if place.drawing in self._drawings and trajectory.is_finished:
                 self._batcher.remove(place)
-                self._undecoded.append(_Begun(place, trajectory))
+                self._undecoded.append(Begun(place, trajectory))
         for drawing in dict.fromkeys(place.drawing for place, _ in stepping):
             if drawing in self._drawings:
                 drawing.tell_progress()
 
     def _begin(self, place: Place) -> None:
         """Make the trajectory of a place that joins for the first time."""
-        drawing = place.drawing
+        drawing, resident = place.drawing, self._resident(place)
         if place.trajectory is None:
             with self._failing_alone(drawing):
-                self._adapters.load(place.reading.loras, in_use=self._loras_in_use())
-                self._adapters.activate("text_encoder", place.reading.text_loras)
-                conditioning = drawing.condition(place.reading, self._encoder)
-                place.trajectory = begin(self._model, drawing.request, place.index, conditioning)
+                resident.adapters.load(place.reading.loras, in_use=self._loras_in_use(place.source))
+                resident.adapters.activate("text_encoder", place.reading.text_loras)
+                conditioning = drawing.condition(place.reading, resident.encoder)
+                place.trajectory = begin(resident.model, drawing.request, place.index, conditioning)
 
-    def _loras_in_use(self) -> set[LoraFile]:
-        places = (place for drawing in self._drawings for place in drawing.places)
+    def _resident(self, place: Place) -> Resident:
+        return self._residents[place.source]
+
+    def _loras_in_use(self, source: Source) -> set[LoraFile]:
+        places = (place for drawing in self._drawings if drawing.source is source for place in drawing.places)
         return {file for place in places if place.trajectory is not None for file in place.reading.loras}
 
     def _decode_some(self) -> None:
-        """Decode finished pictures of one size, as many as may keep the others from their next tick."""
+        """Decode finished pictures of one model and size, as many as may keep the others from their next tick."""
         if not self._undecoded:
             return
-        size = height, width = self._undecoded[0].place.size
-        chunk = [each for each in self._undecoded if each.place.size == size][
-            : max(1, MAX_DECODE_PX // (height * width))
-        ]
+        first = self._undecoded[0].place
+        height, width = first.size
+        chunk = [each for each in self._undecoded if (each.place.source, each.place.size) == (first.source, first.size)]
+        chunk = chunk[: max(1, MAX_DECODE_PX // (height * width))]
         self._undecoded = [each for each in self._undecoded if each not in chunk]
-        for (place, _), pixels in self._decode(size, chunk):
-            with self._failing_alone(place.drawing):
-                self._finish(place, _unless_failed(pixels))
+        for each, pixels in self._resident(first).decode(first.size, chunk):
+            if self._has_made_room(pixels):
+                self._undecoded.append(each)
+                continue
+            with self._failing_alone(each.place.drawing):
+                self._finish(each.place, _unless_failed(pixels))
+
+    def _has_made_room(self, result: torch.Tensor | Exception) -> bool:
+        """Whether memory did not suffice, and models that nobody draws with have left it."""
+        is_short = isinstance(result, Exception) and is_out_of_memory(result)
+        return is_short and self._residents.leave_but(self._in_use())
 
     def _finish(self, place: Place, pixels: torch.Tensor) -> None:
         drawing = place.drawing
         if drawing not in self._drawings:
             return
         image = to_image(pixels)
-        flagged = is_flagged(self._model, pixels, image)
+        flagged = is_flagged(self._resident(place).model, pixels, image)
         drawing.finish_picture(
             Picture(index=place.index, seed=drawing.request.seeds[place.index], image=image, flagged=flagged)
         )

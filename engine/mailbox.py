@@ -7,10 +7,10 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.request import Progress
+from engine.events import Progress
 
 if TYPE_CHECKING:
-    from engine.request import Event
+    from engine.events import Event
 
 
 class Mailbox:

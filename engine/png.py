@@ -21,10 +21,11 @@ from engine.request import GenerationRequest
 
 if TYPE_CHECKING:
     from engine.card import ModelCard
-    from engine.request import CompleteRequest, Picture
+    from engine.events import Picture
+    from engine.request import CompleteRequest
 
 EXTENSIONS = ("png", "webp", "jpg", "jpeg")
-VERSION = 1
+VERSION = 2
 """Of the JSON; raised when a field changes its meaning."""
 JSON_KEY, TEXT_KEY = "imagine", "parameters"
 EXIF_IFD, USER_COMMENT, MAKER_NOTE = 0x8769, 0x9286, 0x927C
@@ -134,7 +135,7 @@ def _of_one(picture: Picture, request: CompleteRequest) -> CompleteRequest:
 
 def _to_json(request: CompleteRequest, card: ModelCard) -> str:
     asked = {name: getattr(request.asked, name) for name in _field_names()}
-    return json.dumps({"version": VERSION, "model": card.title, "sampler": card.sampler(request.scheduler), **asked})
+    return json.dumps({"version": VERSION, "title": card.title, "sampler": card.sampler(request.scheduler), **asked})
 
 
 def _field_names() -> list[str]:

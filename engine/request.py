@@ -1,4 +1,4 @@
-"""What is asked of the engine and what it gives back: frozen, validated, and free of torch."""
+"""What is asked of the engine: frozen, validated, and free of torch."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ from engine.expansion import Wildcards, expand
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from PIL.Image import Image
-
     from engine.card import ModelCard
-    from engine.prompt import Note
 
 MAX_PROMPT_CHARACTERS = 6000
 """Discord's own limit for one option: https://discord.com/developers/docs/interactions/application-commands."""
@@ -86,6 +83,8 @@ class GenerationRequest:
     """Chunks of 75 tokens that are read of each prompt; None: as many as it needs, up to `MAX_CHUNKS`."""
     clip_skip: int | None = None
     """As in AUTOMATIC1111: 1 reads the text encoder's last layer, 2 the one before it."""
+    model: str | None = None
+    """A name that the engine finds a model by; None: the engine's own, which `Engine.complete` fills in."""
     owner: Hashable = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +92,8 @@ class GenerationRequest:
         check_prompt(self.prompt, MAX_PROMPT_CHARACTERS)
         if self.negative_prompt is not None:
             check_text("negative_prompt", self.negative_prompt, MAX_PROMPT_CHARACTERS)
+        if self.model is not None:
+            check_text("model", self.model, MAX_PROMPT_CHARACTERS)
         check_integer("num_images", self.num_images, 1, MAX_IMAGES)
         for name, most in (("max_embeddings_multiples", MAX_CHUNKS), ("clip_skip", MAX_CLIP_SKIP)):
             if (value := getattr(self, name)) is not None:
@@ -233,59 +234,3 @@ class CompleteRequest(GenerationRequest):
     def seeds(self) -> tuple[int, ...]:
         """The seed of each picture."""
         return tuple(picture.seed for picture in self.pictures)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a request is: `step` of `steps` as people asked for them, averaged over its pictures."""
-
-    step: int
-    steps: int
-    pictures_done: int
-    num_images: int
-    seconds_per_step: float
-    """Wall seconds between this request's steps lately, so `(steps - step) * seconds_per_step` is what remains."""
-    cut_prompt: str = ""
-    """As the result says it: a request that ends early has no result."""
-    cut_negative_prompt: str = ""
-    notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """One finished picture. Nothing is blackened: whoever shows it reads `flagged` first."""
-
-    index: int
-    seed: int
-    image: Image
-    flagged: bool = False
-    """True where the model's safety checker found it unsafe; False also where the model has no checker."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationResult:
-    """A finished request: what was used, and the pictures in order of their index."""
-
-    request: CompleteRequest
-    pictures: tuple[Picture, ...]
-    model: str
-    """The model's title."""
-    has_safety_checker: bool
-    cut_prompt: str = ""
-    """The end of the prompt, as typed, that did not fit the text encoder's tokens; empty if all fitted."""
-    cut_negative_prompt: str = ""
-    notes: tuple[Note, ...] = ()
-    """What the prompts' notations did otherwise than was typed."""
-    waited_s: float = 0.0
-    """From the call to the first step."""
-    drawing_s: float = 0.0
-    """From the first step to the last picture."""
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seed of each picture."""
-        return tuple(picture.seed for picture in self.pictures)
-
-
-Event = Progress | Picture | GenerationResult
-"""What `Engine.stream` yields: any number of Progress, each Picture once it is finished, at last the result."""

@@ -275,6 +275,7 @@ name-negative-prompt = negative prompt
 name-num-images = images
 name-max-embeddings-multiples = chunks
 name-clip-skip = clip skip
+name-model = model
 name-width = width
 name-height = height
 name-num-inference-steps = steps

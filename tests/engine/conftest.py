@@ -3,6 +3,7 @@
 import asyncio
 import json
 import queue
+import shutil
 import threading
 from functools import cache, partial
 from importlib.resources import files
@@ -69,6 +70,28 @@ def networks():
     """The bundled model's U-Net and text encoder, to build LoRAs on, which nothing draws with."""
     unet = diffusers.UNet2DConditionModel.from_pretrained(EMOJI / "unet", torch_dtype=torch.float32)
     return {"unet": unet, "text_encoder": transformers.CLIPTextModel.from_pretrained(EMOJI / "text_encoder")}
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory):
+    """A folder with two models whose U-Nets are tiny and random: `tiny` and `other`."""
+    folder = tmp_path_factory.mktemp("models")
+    for seed, name in enumerate(("tiny", "other")):
+        shutil.copytree(EMOJI, folder / name, ignore=shutil.ignore_patterns("unet", "*.py", "train", "evaluate"))
+        (folder / name / "model.toml").write_text(f'title = "{name.title()}"\nsize = 64\nsteps = 3\nguidance = 2\n')
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            diffusers.UNet2DConditionModel(
+                sample_size=8,
+                block_out_channels=(32, 64),
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+                cross_attention_dim=192,
+                attention_head_dim=8,
+                norm_num_groups=16,
+                layers_per_block=1,
+            ).save_pretrained(folder / name / "unet")
+    return folder
 
 
 @pytest.fixture(scope="session")

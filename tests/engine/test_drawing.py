@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import pytest
+from in_memory import EMOJI
 
 from engine import GenerationRequest, GenerationResult, Picture, Progress
 from engine.conditioning import Conditioning
 from engine.drawing import Drawing
-from engine.models import find_model
-
-CARD = find_model("emoji").card
 
 
 @dataclass
@@ -52,8 +50,8 @@ def draw():
 
     def draw(**values):
         posted = []
-        request = GenerationRequest(**{"prompt": "a", "seed": 7, **values}).completed(CARD)
-        drawing = Drawing(request=request, model="Emoji", has_safety_checker=False, post=posted.append)
+        request = GenerationRequest(**{"prompt": "a", "seed": 7, **values}).completed(EMOJI.card)
+        drawing = Drawing(request=request, source=EMOJI, post=posted.append)
         drawing.condition(drawing.places[0].reading, Encoder())
         return drawing, posted
 
@@ -141,8 +139,8 @@ def test_the_result_comes_after_the_last_picture_with_all_of_them_in_order(draw)
 
 def test_the_wait_and_the_drawing_are_timed_apart(clock):
     posted = []
-    request = GenerationRequest(prompt="a").completed(CARD)
-    drawing = Drawing(request=request, model="Emoji", has_safety_checker=False, post=posted.append)
+    request = GenerationRequest(prompt="a").completed(EMOJI.card)
+    drawing = Drawing(request=request, source=EMOJI, post=posted.append)
     clock.now = 2.0
     drawing.condition(drawing.places[0].reading, Encoder())
     clock.now = 5.0

@@ -26,7 +26,7 @@ LONG = GenerationRequest(prompt="a", num_inference_steps=150, num_images=4)
 @pytest.fixture
 def loads_fast(monkeypatch, model):
     """Engines that are opened get the model that the session has loaded."""
-    monkeypatch.setattr("engine.loading.load", lambda folder, device: model)
+    monkeypatch.setattr("engine.offload.load", lambda folder, device: model)
 
 
 async def begun(ticks) -> None:
@@ -211,7 +211,7 @@ async def test_a_request_to_an_engine_without_a_device_hears_why():
 
 async def test_whoever_stops_waiting_for_the_model_does_not_stop_the_others(monkeypatch, model):
     may_load = threading.Event()
-    monkeypatch.setattr("engine.loading.load", lambda folder, device: may_load.wait(30) and model)
+    monkeypatch.setattr("engine.offload.load", lambda folder, device: may_load.wait(30) and model)
     engine = Engine.open(device="cpu")
     engine.start()
     impatient = asyncio.create_task(engine.ready())

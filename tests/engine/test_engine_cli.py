@@ -102,6 +102,7 @@ class StandIn:
     events: tuple = ()
     error: BaseException | None = None
     opened: bool = False
+    model = "emoji"
 
     def __init__(self, card):
         self.card = card

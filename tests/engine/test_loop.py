@@ -7,6 +7,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from in_memory import EMOJI, holding
 
 from engine import (
     DrawingFailed,
@@ -21,9 +22,7 @@ from engine import (
 from engine.conditioning import TextEncoder
 from engine.drawing import Drawing
 from engine.executor import Executor
-from engine.models import find_model
 
-CARD = find_model("emoji").card
 WAIT_S = 30
 
 
@@ -36,9 +35,8 @@ class Asked(Drawing):
         values = {"width": 64, "height": 64, "num_inference_steps": 4, "seed": 1, "scheduler": "ddim", **values}
         self.heard: queue.SimpleQueue = queue.SimpleQueue()
         super().__init__(
-            request=GenerationRequest(prompt=prompt, **values).completed(CARD),
-            model="Emoji",
-            has_safety_checker=False,
+            request=GenerationRequest(prompt=prompt, **values).completed(EMOJI.card),
+            source=EMOJI,
             post=self.heard.put,
         )
 
@@ -59,7 +57,7 @@ def start(ticks):
     executors = []
 
     def start(model, max_rows: int = 16) -> Executor:
-        executor = Executor(lambda: model, max_rows)
+        executor = Executor(lambda: holding(model), max_rows)
         executors.append(executor)
         executor.start()
         return executor

@@ -3,6 +3,7 @@
 import queue
 
 import pytest
+from in_memory import EMOJI, holding
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from engine import GenerationRequest, GenerationResult, InvalidRequest
@@ -14,7 +15,6 @@ from engine.loading import load
 from engine.loras import Base, Loras
 from engine.models import find_model
 
-CARD = find_model("emoji").card
 BASE = Base("Emoji", 192, 192)
 WAIT_S = 30
 
@@ -36,17 +36,15 @@ def loras(tmp_path_factory, save_lora):
 @pytest.fixture
 def submit(model, ticks, loras):
     """A function that submits a drawing of a prompt to an executor, and gives what the drawing's asker hears."""
-    executor = Executor(lambda: model, 16)
+    executor = Executor(lambda: holding(model), 16)
     executor.start()
 
     def submit(prompt: str, **values) -> queue.SimpleQueue:
         values = {"width": 64, "height": 64, "num_inference_steps": 9, "guidance_scale": 1.0, "seed": 1, **values}
-        request = GenerationRequest(prompt=prompt, **values).completed(CARD)
+        request = GenerationRequest(prompt=prompt, **values).completed(EMOJI.card)
         heard: queue.SimpleQueue = queue.SimpleQueue()
         prompts = [picture.prompt for picture in request.pictures]
-        drawing = Drawing(
-            request=request, model="Emoji", has_safety_checker=False, post=heard.put, loras=loras.choose(prompts, BASE)
-        )
+        drawing = Drawing(request=request, source=EMOJI, post=heard.put, loras=loras.choose(prompts, BASE))
         executor.submit(drawing)
         return heard
 

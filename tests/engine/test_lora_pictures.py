@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import os
-from pathlib import Path
 
 import diffusers
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from engine import Engine, GenerationRequest, InvalidRequest, OutOfMemory
 from engine import adapters as adapters_module
+from engine.models import find_model
 
 VALUES = {"width": 64, "height": 64, "num_inference_steps": 12, "guidance_scale": 5.0, "scheduler": "deis"}
 SEED = 7
@@ -44,7 +44,7 @@ def pixels(result) -> np.ndarray:
 
 
 def pipeline_with(models_dir, weights, kind=diffusers.StableDiffusionPipeline):
-    pipeline = kind.from_pretrained(Path(Engine.open("emoji")._folder.path)).to(dtype=torch.float32)
+    pipeline = kind.from_pretrained(find_model("emoji").path).to(dtype=torch.float32)
     files = {"pixel": "pixel.safetensors", "gold": "styles/gold.safetensors"}
     for name in weights:
         pipeline.load_lora_weights(models_dir / "loras", weight_name=files[name], adapter_name=name)

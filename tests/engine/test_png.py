@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from engine.card import ModelCard
+from engine.events import Picture
 from engine.parameters import read_parameters, write_parameters
 from engine.png import Embedded, encode, encode_image, read, shrink
-from engine.request import CompleteRequest, GenerationRequest, Picture
+from engine.request import CompleteRequest, GenerationRequest
 from engine.schedulers import SCHEDULERS
 
 CARD = ModelCard(title="Emoji", width=128, height=128, own_sampler="PLMS")
@@ -25,6 +26,7 @@ REQUEST = CompleteRequest(
     seed=7,
     scheduler="default",
     num_images=4,
+    model="emoji",
     owner="123456789012345678",
 )
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
@@ -131,7 +133,7 @@ def test_a_png_of_the_web_ui_is_read():
     file = io.BytesIO()
     NOISE.save(file, "PNG", pnginfo=chunks)
     assert read(file.getvalue()).request == replace(
-        asked(replace(REQUEST, scheduler="euler_a", num_images=1)), clip_skip=None
+        asked(replace(REQUEST, scheduler="euler_a", num_images=1)), clip_skip=None, model=None
     )
 
 
@@ -144,7 +146,7 @@ def test_a_jpeg_of_the_web_ui_is_read_in_either_byte_order(encoding):
     NOISE.save(file, "JPEG", exif=exif)
     found = read(file.getvalue())
     assert found.parameters == text
-    assert found.request == replace(asked(replace(REQUEST, scheduler="heun", num_images=1)), clip_skip=None)
+    assert found.request == replace(asked(replace(REQUEST, scheduler="heun", num_images=1)), clip_skip=None, model=None)
 
 
 def test_a_note_that_a_camera_wrote_leaves_the_text():
@@ -159,7 +161,7 @@ def test_a_note_that_a_camera_wrote_leaves_the_text():
 
 @pytest.mark.parametrize(
     "own",
-    ["", "{", "[]", "null", "{}", '{"version": 2, "prompt": "x"}', '{"version": 1}', '{"version": 1, "prompt": 5}'],
+    ["", "{", "[]", "null", "{}", '{"version": 3, "prompt": "x"}', '{"version": 2}', '{"version": 2, "prompt": 5}'],
 )
 def test_broken_json_leaves_the_text(own):
     chunks = PngImagePlugin.PngInfo()
@@ -175,8 +177,9 @@ def test_broken_json_leaves_the_text(own):
 def test_json_of_ours_has_a_version_and_every_field():
     image = Image.open(io.BytesIO(encode(PICTURE, REQUEST, CARD)))
     assert json.loads(image.info["imagine"]) == {
-        "version": 1,
-        "model": "Emoji",
+        "version": 2,
+        "title": "Emoji",
+        "model": "emoji",
         "sampler": "PLMS",
         "prompt": "a red heart",
         "negative_prompt": "blurry",

@@ -1,0 +1,121 @@
+"""The models that an engine may draw with, by the names that requests give them: checked, but perhaps not loaded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidModel
+from engine.hub import WEIGHTS
+from engine.loras import Base, Loras, base_of, loras_of
+from engine.models import BUNDLED
+from engine.weights import Part, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from engine.card import ModelCard
+    from engine.models import ModelFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Source:
+    """What a model is loaded from; once its files have changed, it is another one."""
+
+    name: str
+    """What requests call it."""
+    folder: ModelFolder
+    loras: Loras
+    base: Base
+    weights: int
+    """How many numbers it holds."""
+
+    @classmethod
+    def of(cls, name: str, folder: ModelFolder) -> Source:
+        """
+        The source of a model that was found under this name.
+
+        Raises:
+            InvalidModel: its files have gone since it was found.
+        """
+        return cls(name=name, folder=folder, loras=loras_of(folder), base=base_of(folder), weights=_weights(folder))
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model says about itself."""
+        return self.folder.card
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much of a device's memory models may take."""
+
+    budget_bytes: int
+    weight_bytes: int
+    """What one number takes there."""
+
+    def needed(self, source: Source) -> int:
+        """What a model will take, in bytes."""
+        return source.weights * self.weight_bytes
+
+    def holds(self, sources: Collection[Source]) -> bool:
+        """Whether models may be in memory together; one alone always may."""
+        return len(sources) <= 1 or sum(map(self.needed, sources)) <= self.budget_bytes
+
+
+class Sources:
+    """Finds models by name, and keeps those that were found. May be called from any thread."""
+
+    def __init__(self, default: Source, find: Callable[[str], ModelFolder]) -> None:
+        self.default = default
+        self._find = find
+        self._found: dict[str, Source] = {}
+        self._lock = Lock()
+
+    def find(self, name: str | None) -> Source:
+        """
+        The model of this name; of none: the default. Reads files, unless it is the default.
+
+        Raises:
+            InvalidRequest: no model has this name, or it is broken.
+            InvalidModel: its files have gone since it was found.
+        """
+        if name is None or name == self.default.name:
+            return self.default
+        with self._lock:
+            folder = self._find(name)
+            known = (self.default, *self._found.values())
+            # A model may have several names, but must be in memory once.
+            source = next((each for each in known if each.folder == folder), None) or Source.of(name, folder)
+            self._found[source.name] = source
+            return source
+
+    def known(self, name: str) -> Source | None:
+        """The model that has this very name, if it was found before; reads no file."""
+        return self.default if name == self.default.name else self._found.get(name)
+
+
+def name_of(model: str | Path) -> str:
+    """What requests call a model that the operator names: of a path only the last part, which is nobody else's."""
+    return str(model) if model == BUNDLED or not Path(model).is_dir() else Path(model).resolve().name
+
+
+def _weights(folder: ModelFolder) -> int:
+    """How many numbers a model's files hold, as their headers say."""
+    parts = [getattr(folder, field.name) for field in fields(folder)]
+    files = [file for part in parts if isinstance(part, Part) for file in _files(part)]
+    headers = [read_header(file) for file in files]
+    try:
+        return sum(math.prod(entry["shape"]) for header in headers for entry in header.values() if "shape" in entry)
+    except TypeError as error:
+        reason = "holds a weights file whose header cannot be read"
+        sentence = f"{folder.path} {reason}"
+        raise InvalidModel("model_broken", sentence, file=str(folder.path), reason=reason) from error
+
+
+def _files(part: Part) -> list[Path]:
+    matches = [(file, WEIGHTS.fullmatch(file.name)) for file in sorted(part.folder.glob("*.safetensors"))]
+    return [file for file, match in matches if match and (match[1] or "") == f".{part.variant}" * bool(part.variant)]
