@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.bounds import Bounds, read_bounds
 from engine.errors import InvalidRequest
+from engine.families import VARIANTS
 from engine.folder import invalid, unreadable
 from engine.request import GenerationRequest
 from engine.schedulers import SCHEDULERS
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+ASKED_VARIANTS = ("none", "turbo", "lightning")
+"""What a card may say; that a model is another one shows in its config."""
 FILE_NAME = "model.toml"
 MAX_FILE_BYTES = 2**18
 SIZE = re.compile(r"\d{1,5}(?:x\d{1,5})?", flags=re.ASCII)
@@ -31,7 +34,7 @@ class ModelCard:
 
     Raises:
         InvalidRequest: a default that no request could ask for.
-        ValueError: the weighting is unknown.
+        ValueError: the weighting is unknown, or the rescaling of guidance out of its range.
     """
 
     title: str
@@ -64,8 +67,15 @@ class ModelCard:
     """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
     english_only: bool = True
     """Whether the text encoder has learned English alone, as CLIP's have."""
+    variant: str = ""
+    """For drawing in few steps: one of `engine.families.VARIANTS`, or none."""
+    guidance_rescale: float = 0.0
+    """How much of guidance's overexposure is taken back, from 0 to 1: arXiv 2305.08891, section 3.4."""
 
     def __post_init__(self) -> None:
+        rescale = self.guidance_rescale
+        if isinstance(rescale, bool) or not isinstance(rescale, int | float) or not 0 <= rescale <= 1:
+            raise ValueError(f"guidance_rescale must be a number from 0 to 1, got {rescale!r}")
         if self.weighting not in WEIGHTINGS:
             raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, got {self.weighting!r}")
         GenerationRequest(
@@ -105,8 +115,7 @@ def read_card(model: Path, card: ModelCard) -> ModelCard:
     """
     file = card_file(model)
     entries = _entries(file)
-    # The scheduler first, since how many steps there may be depends on it; bounds last, which the defaults keep to.
-    for key, value in sorted(entries.items(), key=lambda entry: (entry[0] != "scheduler", entry[0] == "bounds")):
+    for key, value in sorted(entries.items(), key=lambda entry: ORDER.get(entry[0], 2)):
         try:
             card = replace(card, **_field_of(key, value))
         except (InvalidRequest, ValueError) as error:
@@ -148,6 +157,8 @@ KEYS: Mapping[str, str] = {
     "guidance": "a number",
     "clip_skip": "a whole number",
     "weighting": "a text",
+    "variant": "a text",
+    "guidance_rescale": "a number",
     "english_only": "true or false",
     "nsfw": "true or false",
     "size": 'a text such as "512x512" or one whole number',
@@ -156,11 +167,20 @@ KEYS: Mapping[str, str] = {
 """What a card may hold."""
 
 
+ORDER = {"variant": 0, "scheduler": 1, "bounds": 3}
+"""A variant has defaults of its own; how many steps there may be depends on the scheduler; defaults keep to bounds."""
+
+
 def _field_of(key: str, value: Any) -> dict[str, Any]:
     if key not in KEYS:
         raise ValueError(f"the key is unknown; known: {', '.join(KEYS)}")
     if not _is_of_kind(KEYS[key], value) or (key == "title" and not value.strip()):
         raise ValueError(f"it must be {KEYS[key]}, got {value!r}")
+    if key == "variant":
+        if value not in ASKED_VARIANTS:
+            raise ValueError(f"it must be one of {', '.join(ASKED_VARIANTS)}, got {value!r}")
+        few = VARIANTS.get(value)
+        return {key: value, "steps": few.steps, "guidance": few.guidance} if few else {key: ""}
     if key == "bounds":
         return {key: read_bounds(value)}
     if key == "size":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from engine.besides import besides
 from engine.errors import InvalidRequest
 from engine.guidance import guide
 from engine.latents import draw_noise
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from engine.besides import Besides
     from engine.conditioning import Conditioning
     from engine.encoder import Encoded
     from engine.loading import LoadedModel
@@ -31,6 +33,7 @@ class Trajectory:
 
     conditioning: Conditioning
     guidance_scale: float
+    guidance_rescale: float
     steps: int
     """As people count them."""
     scheduler: Any
@@ -40,8 +43,7 @@ class Trajectory:
     """float32 `[calls]` on the model's device, for the U-Net; the scheduler keeps its own on the CPU."""
     latents: Tensor
     """float32 `[1, c, h, w]` on the model's device."""
-    time_ids: Tensor
-    """float32 `[1, 6]` on the model's device, which only SDXL is told: its sizes, and where it was cut."""
+    besides: Besides
     calls_done: int = 0
     """U-Net calls, of which second-order solvers make more than steps."""
 
@@ -65,6 +67,13 @@ class Trajectory:
         """The timestep of the next call, as the scheduler has it: its own dtype, `[]`, on the CPU."""
         timestep: Tensor = self.scheduler.timesteps[self.calls_done]
         return timestep
+
+    @property
+    def scaled_latents(self) -> Tensor:
+        """What the U-Net sees at the next call: float32 `[1, c, h, w]`, of an inpainting model with its canvas."""
+        latents: Tensor = self.scheduler.scale_model_input(self.latents, self.timestep)
+        canvas = self.besides.canvas
+        return latents if canvas is None else torch.cat([latents, canvas], dim=1)
 
 
 def begin(model: LoadedModel, request: CompleteRequest, index: int, conditioning: Conditioning) -> Trajectory:
@@ -93,17 +102,14 @@ def begin(model: LoadedModel, request: CompleteRequest, index: int, conditioning
     return Trajectory(
         conditioning=conditioning,
         # Operands are composed by guidance, which at 1 adds them as they are.
-        guidance_scale=max(1.0, request.guidance_scale),
+        guidance_scale=1.0 if model.variant else max(1.0, request.guidance_scale),
+        guidance_rescale=model.guidance_rescale,
         steps=steps,
         scheduler=scheduler,
         step_arguments={"generator": generator} if takes_generator else {},
         timesteps=scheduler.timesteps.to(device=model.device, dtype=torch.float32),
         latents=(noise * scheduler.init_noise_sigma).to(model.device),
-        time_ids=torch.tensor(
-            [[request.height, request.width, 0, 0, request.height, request.width]],
-            dtype=torch.float32,
-            device=model.device,
-        ),
+        besides=besides(model, request, generator),
     )
 
 
@@ -118,7 +124,7 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
     Returns:
         float32 `[1, c, h, w]` each, guided, on the model's device.
     """
-    scaled = [each.scheduler.scale_model_input(each.latents, each.timestep) for each in trajectories]
+    scaled = [each.scaled_latents for each in trajectories]
     told = [each.told for each in trajectories]
     embeds = with_one_length([each.embeds for each in told])
     rows = [len(each) for each in embeds]
@@ -130,22 +136,32 @@ def predict(model: LoadedModel, trajectories: Sequence[Trajectory]) -> list[Tens
         latents.to(model.dtype),
         timesteps,
         encoder_hidden_states=torch.cat(embeds),
+        timestep_cond=_guidances(trajectories, rows, model.dtype),
         added_cond_kwargs=_added(trajectories, told),
         return_dict=False,
     )[0]
     return [
-        guide(part, each.guidance_scale, each.conditioning.weights)
+        guide(part, each.guidance_scale, each.conditioning.weights, each.guidance_rescale)
         for part, each in zip(noise_pred.split(rows), trajectories, strict=True)
     ]
 
 
+def _guidances(trajectories: Sequence[Trajectory], rows: Sequence[int], dtype: torch.dtype) -> Tensor | None:
+    """The guidance that each row is told, of a U-Net that imitates it."""
+    told = [(each.besides.guidance, n) for each, n in zip(trajectories, rows, strict=True)]
+    guidances = [guidance.expand(n, -1) for guidance, n in told if guidance is not None]
+    return torch.cat(guidances).to(dtype) if guidances else None
+
+
 def _added(trajectories: Sequence[Trajectory], told: Sequence[Encoded]) -> dict[str, Tensor] | None:
     """What each row of SDXL's U-Net is told besides: the text as a whole, and the picture's sizes."""
-    pooled = [each.pooled for each in told if each.pooled is not None]
-    if not pooled:
+    both = [(text.pooled, each.besides.time_ids) for text, each in zip(told, trajectories, strict=True)]
+    rows = [
+        (pooled, sizes.expand(len(pooled), -1)) for pooled, sizes in both if pooled is not None and sizes is not None
+    ]
+    if not rows:
         return None
-    sizes = [each.time_ids.expand(len(rows), -1) for each, rows in zip(trajectories, pooled, strict=True)]
-    return {"text_embeds": torch.cat(pooled), "time_ids": torch.cat(sizes)}
+    return {"text_embeds": torch.cat([row[0] for row in rows]), "time_ids": torch.cat([row[1] for row in rows])}
 
 
 def advance(trajectory: Trajectory, noise_pred: Tensor) -> None:

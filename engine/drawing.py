@@ -91,7 +91,7 @@ class Drawing:
     _seconds_per_step: float = 0.0
 
     def __post_init__(self) -> None:
-        readings = read_all(self.request, self.loras)
+        readings = read_all(self.request, self.loras, has_guidance=not self.source.card.variant)
         self.places = tuple(Place(self, index, reading) for index, reading in enumerate(readings))
         self._submitted_at = time.monotonic()
 

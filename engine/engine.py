@@ -19,6 +19,7 @@ from engine.models import find_model
 from engine.reading import read_all
 from engine.request import MAX_IMAGES
 from engine.sources import Source, Sources, name_of
+from engine.unheeded import unheeded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
@@ -224,7 +225,8 @@ class Engine:
         """
         source = self._sources.known(self.model if request.model is None else request.model)
         if source is not None and (room := self._rooms.get(source)) is not None:
-            rows = max(reading.rows for reading in read_all(request))
+            has_guidance = not source.card.variant
+            rows = max(reading.rows for reading in read_all(request, has_guidance=has_guidance))
             room.check(request.width, request.height, rows)
 
     async def generate(self, request: GenerationRequest) -> GenerationResult:
@@ -260,6 +262,8 @@ class Engine:
             notes=completed.notes,
             loras=completed.loras,
         )
+        readings = (place.reading for place in drawing.places)
+        drawing.notes += tuple(unheeded(drawing.request, readings, completed.source.folder))
         rows = self._checked_rows(drawing)
         self.start()
         self._executor.submit(drawing)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-UNFILLED = ("class_embed_type", "num_class_embeds", "encoder_hid_dim", "time_cond_proj_dim")
+UNFILLED = ("class_embed_type", "num_class_embeds", "encoder_hid_dim")
 """What a U-Net may ask for that this engine has nothing to give for."""
 SIZES = 6
 """Numbers about its size that a picture of SDXL is told: its own, where it was cut, and the one asked for."""
@@ -87,10 +87,10 @@ def _check_latents(places: Mapping[str, Path], unet: Mapping[str, Any], vae: Map
     if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor < math.inf:
         raise invalid("model_broken", vae_file, f"must give scaling_factor as a number above 0, gives {factor!r}")
     channels = whole_number(vae_file, vae, "latent_channels", 4)
-    for key in ("in_channels", "out_channels"):
-        if (there := whole_number(unet_file, unet, key, 4)) != channels:
-            kind = " (an inpainting model?)" if there == 2 * channels + 1 else ""
-            reason = f"does not fit the VAE: {key} is {there}, the VAE's latents have {channels} channels{kind}"
+    # An inpainting model's U-Net also sees the mask, and the latents of what lies outside of it.
+    for key, known in (("in_channels", (channels, 2 * channels + 1)), ("out_channels", (channels,))):
+        if (there := whole_number(unet_file, unet, key, 4)) not in known:
+            reason = f"does not fit the VAE: {key} is {there}, the VAE's latents have {channels} channels"
             raise invalid("model_mismatch", unet_file, reason)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def guide(noise_pred: Tensor, guidance_scale: float, weights: Sequence[float] = (1.0,)) -> Tensor:
+def guide(noise_pred: Tensor, guidance_scale: float, weights: Sequence[float] = (1.0,), rescale: float = 0.0) -> Tensor:
     """
     One prediction from a picture's rows of the U-Net's output.
 
@@ -19,6 +19,7 @@ def guide(noise_pred: Tensor, guidance_scale: float, weights: Sequence[float] = 
             k operands.
         guidance_scale: unused where there is one row.
         weights: what each operand counts, k of them.
+        rescale: how much of guidance's greater deviation, which overexposes pictures, is taken back, from 0 to 1.
 
     Returns:
         float32 `[1, c, h, w]`, memory of its own: schedulers keep earlier predictions, and a view would keep the
@@ -26,12 +27,14 @@ def guide(noise_pred: Tensor, guidance_scale: float, weights: Sequence[float] = 
 
     Source: Ho & Salimans 2022, "Classifier-free diffusion guidance", https://arxiv.org/abs/2207.12598, equation 6;
         Liu et al. 2022, "Compositional visual generation with composable diffusion models",
-        https://arxiv.org/abs/2206.01714, equation 11.
+        https://arxiv.org/abs/2206.01714, equation 11; Lin et al. 2023, "Common diffusion noise schedules and sample
+        steps are flawed", https://arxiv.org/abs/2305.08891, equations 15 and 16.
     """
     noise_pred = noise_pred.float()
     if len(noise_pred) == 1:
         return noise_pred.clone()
-    uncond = guided = noise_pred[:1]
+    uncond = guided = plain = noise_pred[:1]
     for weight, cond in zip(weights, noise_pred[1:], strict=True):
         guided = guided + weight * guidance_scale * (cond - uncond)
-    return guided
+        plain = plain + weight * (cond - uncond)
+    return guided * (rescale * plain.std() / guided.std() + 1 - rescale) if rescale else guided

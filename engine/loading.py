@@ -62,7 +62,9 @@ class LoadedModel:
     feature_extractor: Any | None
     embeddings: Embeddings
     weighting: str
-    """As in its card."""
+    """As in its card, like `variant` and `guidance_rescale`."""
+    variant: str
+    guidance_rescale: float
     device: torch.device
     dtype: torch.dtype
     tokenizer_2: Any | None = None
@@ -117,6 +119,8 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             scheduler_config=folder.scheduler_config,
             embeddings=Embeddings(folder.embeddings, widths=widths),
             weighting=folder.card.weighting,
+            variant=folder.card.variant,
+            guidance_rescale=folder.card.guidance_rescale,
             device=device.device,
             dtype=device.dtype,
         )

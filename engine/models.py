@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine import hub
 from engine.card import ModelCard, read_card
 from engine.errors import InvalidModel
-from engine.families import DEFAULTS, family_of
+from engine.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
 from engine.fit import check_fit, native_size
 from engine.folder import invalid, is_folder, read_json
 from engine.parts import (
@@ -192,11 +192,17 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
         raise invalid("model_broken", folder / "scheduler" / "scheduler_config.json", "names no _class_name")
     check_fit(places, configs, tokenizers)
     family = family_of(configs["unet"], text_config(configs["text_encoder"]))
+    scheduler_config |= PIPELINES[index["_class_name"]].scheduler
+    variant = variant_of(configs["unet"], scheduler_config)
+    size = native_size(places, configs)
+    card = read_card(folder, own_card(folder.resolve().name, family, variant, size, scheduler_config))
+    if card.variant:
+        scheduler_config |= VARIANTS[card.variant].scheduler
     has_second = "text_encoder_2" in places
     has_checker = names_a_class(index, "safety_checker")
     return ModelFolder(
         path=folder,
-        card=_card(folder, family, native_size(places, configs), scheduler_config),
+        card=card,
         family=family,
         tokenizer=places["tokenizer"],
         text_encoder=find_weights(places["text_encoder"], _stem("text_encoder")),
@@ -211,17 +217,22 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
     )
 
 
-def _card(folder: Path, family: str, size: tuple[int, int], scheduler_config: Mapping[str, Any]) -> ModelCard:
-    """What the model says of itself, and for the rest what its family's own pipeline does."""
-    card = ModelCard(
-        title=folder.resolve().name,
+def own_card(
+    title: str, family: str, variant: str, size: tuple[int, int], scheduler_config: Mapping[str, Any]
+) -> ModelCard:
+    """The card of a model that says nothing of itself: it is drawn with as its family's own pipeline draws."""
+    usual = DEFAULTS[family]
+    few = VARIANTS.get(variant)
+    return ModelCard(
+        title=title,
         width=size[0],
         height=size[1],
-        guidance=DEFAULTS[family].guidance,
-        weighting=DEFAULTS[family].weighting,
+        steps=few.steps if few else usual.steps,
+        guidance=few.guidance if few else usual.guidance,
+        weighting=usual.weighting,
+        variant=variant,
         own_sampler=scheduler_title("default", scheduler_config),
     )
-    return read_card(folder, card)
 
 
 def _check_safety_checker(folder: Path, index: Mapping[str, Any]) -> Part:

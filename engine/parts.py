@@ -36,8 +36,8 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 def classes_of(index: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """The parts that a model of this index must have, and the classes known for each."""
-    has_two_encoders = PIPELINES.get(str(index.get("_class_name")), False)
-    return {**CLASSES, **SECOND_CLASSES} if has_two_encoders else CLASSES
+    pipeline = PIPELINES.get(str(index.get("_class_name")))
+    return {**CLASSES, **SECOND_CLASSES} if pipeline and pipeline.has_two_encoders else CLASSES
 
 
 def check_classes(file: Path, index: Mapping[str, Any], elsewhere: Mapping[str, Path]) -> None:

@@ -58,7 +58,7 @@ class Reading:
         return tuple(dict.fromkeys(file for file, _ in (*self.unet_loras, *self.text_loras)))
 
 
-def read(request: CompleteRequest, index: int, loras: Chosen | None = None) -> Reading:
+def read(request: CompleteRequest, index: int, loras: Chosen | None = None, *, has_guidance: bool = True) -> Reading:
     """
     Parse what picture `index` is to be told.
 
@@ -67,11 +67,12 @@ def read(request: CompleteRequest, index: int, loras: Chosen | None = None) -> R
 
     Args:
         loras: what tags stand for; without it, nothing is known of any.
+        has_guidance: whether the model can be guided at all.
     """
     steps = request.num_inference_steps
     prompt = parse(request.pictures[index].prompt, steps)
     is_composed = [subprompt.weight for subprompt in prompt.subprompts] != [1.0]
-    has_negative = request.has_guidance or is_composed
+    has_negative = (has_guidance and request.has_guidance) or is_composed
     negative = parse(request.negative_prompt, steps, composes=False) if has_negative else None
     chosen = loras or Chosen()
     return Reading(
@@ -86,10 +87,15 @@ def read(request: CompleteRequest, index: int, loras: Chosen | None = None) -> R
     )
 
 
-def read_all(request: CompleteRequest, loras: Chosen | None = None) -> tuple[Reading, ...]:
+def read_all(
+    request: CompleteRequest, loras: Chosen | None = None, *, has_guidance: bool = True
+) -> tuple[Reading, ...]:
     """`read` for each picture; a prompt that several pictures share is parsed once."""
     prompts = [picture.prompt for picture in request.pictures]
-    readings = {prompt: read(request, prompts.index(prompt), loras) for prompt in dict.fromkeys(prompts)}
+    readings = {
+        prompt: read(request, prompts.index(prompt), loras, has_guidance=has_guidance)
+        for prompt in dict.fromkeys(prompts)
+    }
     return tuple(readings[prompt] for prompt in prompts)
 
 

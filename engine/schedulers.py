@@ -46,6 +46,11 @@ SCHEDULERS: Mapping[str, SchedulerName] = {
 }
 """In the order in which people see them."""
 
+NOT_FROM_PURE_NOISE = frozenset(
+    {"PNDMScheduler", "LMSDiscreteScheduler", "DEISMultistepScheduler", "HeunDiscreteScheduler"}
+)
+"""Classes that know no zero terminal signal-to-noise ratio: arXiv 2305.08891, section 3.1."""
+
 _UNSAID = {**_PLAIN, **_DPMPP_2M}
 """What diffusers assumes for the settings above where a config does not name them."""
 
@@ -66,15 +71,20 @@ def scheduler_title(name: str, config: Mapping[str, Any]) -> str:
     return class_name.removesuffix("Scheduler")
 
 
+def keeps_zero_snr(name: str, config: Mapping[str, Any]) -> bool:
+    """Whether the scheduler `name` begins at pure noise, if the model's own config says so."""
+    class_name = SCHEDULERS[name].class_name or str(config["_class_name"])
+    return not config.get("rescale_betas_zero_snr") or class_name not in NOT_FROM_PURE_NOISE
+
+
 def build_scheduler(name: str, config: Mapping[str, Any]) -> Any:
     """
     A fresh diffusers scheduler from the model's own config and what `name` adds to it.
 
-    As in `StableDiffusionPipeline`, `clip_sample` is false and `steps_offset` is 1 whatever the config says: clipped
-    latents turn colours over, and an old config without the offset never reaches the first training timestep.
+    As in `StableDiffusionPipeline`, `clip_sample` is false whatever the config says: clipped latents turn colours over.
     """
     import diffusers
 
     settings = SCHEDULERS[name].settings
     scheduler_class = getattr(diffusers, SCHEDULERS[name].class_name or config["_class_name"])
-    return scheduler_class.from_config({**config, "clip_sample": False, "steps_offset": 1, **settings})
+    return scheduler_class.from_config({**config, "clip_sample": False, **settings})

@@ -147,6 +147,9 @@ note-option-overruled = --{ $option } { $value } at the end of the prompt does n
 note-embedding-unusable = The embedding { $name } was left out: its file cannot be used.
 note-embedding-unknown = I know no embedding { $name }, so it is read as words.
 note-embedding-unknown-near = I know no embedding { $name }, so it is read as words. Nearest: { $names }.
+note-unheeded-guidance = This model draws without guidance, so the guidance scale has no effect.
+note-unheeded-negative-prompt = This model draws without guidance, so the negative prompt has no effect.
+note-unheeded-zero-snr = This model was made to begin at pure noise, which the sampler { $sampler } does not.
 notes-more = { $count ->
     [one] … and { $count } more note.
    *[other] … and { $count } more notes.

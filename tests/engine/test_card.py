@@ -69,6 +69,9 @@ def test_a_size_of_one_number_is_a_square(tmp_path, size):
         ("clip_skip = '2'", "has a wrong clip_skip: clip_skip must be a whole number"),
         ("weighting = 'mine'", "has a wrong weighting: weighting must be one of lpw, a1111, none, got 'mine'"),
         ("english_only = 1", "has a wrong english_only: it must be true or false, got 1"),
+        ("variant = 'lcm'", "has a wrong variant: it must be one of none, turbo, lightning, got 'lcm'"),
+        ("guidance_rescale = 1.5", "has a wrong guidance_rescale: guidance_rescale must be a number from 0 to 1"),
+        ("guidance_rescale = '1'", "has a wrong guidance_rescale: guidance_rescale must be a number from 0 to 1"),
         ("weighting = 2", "has a wrong weighting: it must be a text, got 2"),
         ("size = '100x100'", "has a wrong size: width and height must be multiples of 8, got 100x100"),
         ("size = '8x8'", "has a wrong size: width must be from 64 to 2048, got 8"),
@@ -109,6 +112,21 @@ def test_a_wrong_line_is_named_with_file_and_rule(tmp_path, line, reason):
         read_card(tmp_path, PLAIN)
     assert caught.value.rule == "model_card"
     assert str(caught.value).startswith(f"{file} {reason}")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("variant = 'turbo'", ("turbo", 4, 0.0)),
+        ("steps = 1\nvariant = 'lightning'", ("lightning", 1, 0.0)),
+        ("guidance = 2\nvariant = 'none'", ("", PLAIN.steps, 2)),
+    ],
+    ids=["its defaults", "the card's own", "none"],
+)
+def test_a_variant_brings_its_own_defaults(tmp_path, lines, expected):
+    (tmp_path / "model.toml").write_text(lines)
+    card = read_card(tmp_path, PLAIN)
+    assert (card.variant, card.steps, card.guidance) == expected
 
 
 def test_a_card_that_is_no_text_is_refused(tmp_path):

@@ -232,13 +232,13 @@ def test_a_part_without_a_class_is_named(folder):
     ("file", "values", "rule", "sentence"),
     [
         ("unet", {"cross_attention_dim": 768}, "model_mismatch", "reads texts of width 768"),
-        ("unet", {"in_channels": 9}, "model_mismatch", "an inpainting model?"),
+        ("unet", {"in_channels": 8}, "model_mismatch", "in_channels is 8, the VAE's latents have 4 channels"),
         ("unet", {"out_channels": 8}, "model_mismatch", "out_channels is 8"),
         ("vae", {"latent_channels": 16}, "model_mismatch", "latents have 16 channels"),
         ("text_encoder", {"vocab_size": 3000}, "model_mismatch", "3000 tokens"),
         ("text_encoder", {"max_position_embeddings": 64}, "model_mismatch", "64 tokens a prompt"),
         ("unet", {"addition_embed_type": "text_time"}, "model_foreign", "addition_embed_type"),
-        ("unet", {"time_cond_proj_dim": 256}, "model_foreign", "asks for time_cond_proj_dim 256"),
+        ("unet", {"encoder_hid_dim": 256}, "model_foreign", "asks for encoder_hid_dim 256"),
         ("unet", {"sample_size": None}, "model_broken", "sample_size"),
         ("unet", {"sample_size": 500}, "model_foreign", "wrong sample_size: width must be from 64 to 2048, got 4000"),
         (
@@ -261,6 +261,15 @@ def test_a_part_that_does_not_fit_is_named(folder, file, values, rule, sentence)
     error = refusal(folder)
     assert error.rule == rule
     assert sentence in str(error)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "offset"), [("StableDiffusionPipeline", 1), ("LatentConsistencyModelPipeline", 0)]
+)
+def test_an_old_scheduler_config_gets_the_pipelines_steps_offset(folder, pipeline, offset):
+    change(folder / "model_index.json", _class_name=pipeline)
+    change(folder / "scheduler" / "scheduler_config.json", steps_offset=0)
+    assert find_model(folder).scheduler_config["steps_offset"] == offset
 
 
 def test_a_scheduler_config_must_name_its_class(folder):

@@ -4,7 +4,7 @@ from pathlib import Path
 import diffusers
 import pytest
 
-from engine.schedulers import SCHEDULERS, build_scheduler, scheduler_title
+from engine.schedulers import SCHEDULERS, build_scheduler, keeps_zero_snr, scheduler_title
 
 CONFIG = json.loads(
     Path(__file__).parents[2].joinpath("engine", "emoji", "scheduler", "scheduler_config.json").read_text()
@@ -42,9 +42,16 @@ def test_latents_are_never_clipped(name, config_says):
     assert build_scheduler(name, config).config.clip_sample is False
 
 
-def test_an_old_config_gets_the_pipelines_steps_offset():
-    config = {key: value for key, value in CONFIG.items() if key != "steps_offset"}
-    assert build_scheduler("ddim", config).config.steps_offset == 1
+FLAWLESS = {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_every_name_keeps_what_a_model_was_trained_with_or_is_known_not_to(name):
+    config = {**CONFIG, "_class_name": "DDIMScheduler", **FLAWLESS}
+    scheduler = build_scheduler(name, config)
+    assert (scheduler.config.prediction_type, scheduler.config.timestep_spacing) == ("v_prediction", "trailing")
+    assert bool(scheduler.alphas_cumprod[-1] < 1e-6) is keeps_zero_snr(name, config)
+    assert keeps_zero_snr(name, CONFIG)
 
 
 @pytest.mark.parametrize("name", ["euler", "dpmpp_2m", "heun", "unipc", "lms", "deis"])
