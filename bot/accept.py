@@ -17,7 +17,7 @@ from bot.locales import catalogue
 from bot.policy import MAX_PICTURES, is_foreign
 from bot.runs import rows_of
 from bot.store import requests
-from engine import InvalidRequest, wildcards_in
+from engine import InvalidRequest
 from engine.prompt import TAG
 
 if TYPE_CHECKING:
@@ -91,10 +91,11 @@ def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
     What will be drawn. Reads files, and long prompts: call it in a worker thread.
 
     Raises:
-        InvalidRequest, Refused: there would be too many pictures, or one takes more than the engine draws at once.
+        InvalidRequest, Refused: there would be too many pictures, one takes more than the engine draws at once, or a
+            LoRA cannot be used.
     """
     try:
-        complete = request.completed(client.card, wildcards_in(client.settings.models_dir))
+        complete = client.engine.complete(request)
     except InvalidRequest as error:
         if error.rule == "permutations":  # one message holds fewer pictures than the engine would draw
             error.facts["maximum"] = MAX_PICTURES // request.num_images

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.recovery import Recovery
     from bot.settings import Settings
     from bot.studio import Studio
-    from engine import ModelCard
+    from engine import Engine, ModelCard
 
 
 USER_AGENT = "DiscordBot (imagine-bot, 0.1)"
@@ -105,6 +105,7 @@ class Client(commands.AutoShardedBot):
         admission: Admission,
         studio: Studio,
         recovery: Recovery,
+        engine: Engine,
         card: ModelCard,
         model: str,
     ) -> None:
@@ -121,6 +122,7 @@ class Client(commands.AutoShardedBot):
         self.admission = admission
         self.studio = studio
         self.recovery = recovery
+        self.engine = engine
         self.card = card
         self.model = model
         self.servers = Servers(self, settings, database)

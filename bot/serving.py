@@ -82,6 +82,7 @@ async def serve(
             admission=admission,
             studio=studio,
             recovery=recovery,
+            engine=engine,
             card=engine.card,
             model=settings.model,
         )

@@ -14,7 +14,7 @@ from bot.admission import Admission, Ask
 from bot.client import Client, use_api
 from bot.database import Database
 from bot.settings import Settings
-from engine import CompleteRequest, GenerationRequest, ModelCard
+from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
 
 if TYPE_CHECKING:
     from bot.store.requests import RequestRow
@@ -154,6 +154,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             admission=Admission(database, chosen.limits),
             studio=studio,
             recovery=None,
+            engine=Engine.open("emoji", models_dir=chosen.models_dir),
             card=CARD,
             model="emoji",
         )
