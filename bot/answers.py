@@ -36,7 +36,7 @@ IS_PRIVATE = "is_private"
 
 @asynccontextmanager
 async def answered(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-    """Whatever goes wrong inside becomes one sentence that the member alone reads."""
+    """Whatever goes wrong inside becomes one sentence that the member alone reads, or no choices where they type."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - the one wrapper around interactions
@@ -50,8 +50,12 @@ async def explain(interaction: discord.Interaction[Any], error: Exception) -> No
     if isinstance(error, discord.HTTPException) and error.code in DEAD_INTERACTION:
         log.warning("interaction_dead", interaction_id=interaction.id, code=error.code)
         return
+    words = _words(interaction, error)
     try:
-        await privately(interaction, _words(interaction, error))
+        if interaction.type is discord.InteractionType.autocomplete:  # which can be answered with nothing else
+            await interaction.response.autocomplete([])
+        else:
+            await privately(interaction, words)
     except (discord.DiscordException, aiohttp.ClientError, OSError) as failure:
         log.warning("answer_failed", interaction_id=interaction.id, error=str(failure))
 

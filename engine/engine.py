@@ -81,7 +81,6 @@ class Engine:
         """What requests call the default model."""
         self.card: ModelCard = default.card
         """The default model's."""
-        self.loras = default.loras
         self.catalogue = catalogue
         self._sources = Sources(default, catalogue.find)
         self._wildcards = wildcards_in(models_dir)

@@ -165,6 +165,15 @@ def check_fit(file: LoraFile, base: Base) -> None:
         raise misfit(file, base.title, base.family)
 
 
+def fault_of(file: LoraFile, base: Base) -> InvalidRequest | None:
+    """Why a LoRA cannot be used with a model; None for one that can, as far as can be told without loading it."""
+    try:
+        check_fit(file, base)
+    except InvalidRequest as error:
+        return error
+    return None
+
+
 def misfit(file: LoraFile, title: str, family: str) -> InvalidRequest:
     """The sentence that a LoRA is for another model, or for models of another family, as an error to raise."""
     if not file.base:

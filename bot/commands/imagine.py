@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
-from bot import options
+from bot import loras, options
 from bot.accept import accept
 
 if TYPE_CHECKING:
     from bot.client import Client
     from engine import ModelCard
+    from engine.prompt import Note
 
 OPTIONS = (
     "prompt",
     "aspect",
     "images",
     "negative_prompt",
+    "lora",
     "seed",
     "steps",
     "guidance",
@@ -41,6 +45,7 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
         aspect: str | None = None,
         images: options.Images | None = None,
         negative_prompt: options.NegativePrompt | None = None,
+        lora: options.Lora | None = None,
         seed: options.Seed | None = None,
         steps: options.Steps | None = None,
         guidance: options.Guidance | None = None,
@@ -48,6 +53,10 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
         width: options.Side | None = None,
         height: options.Side | None = None,
     ) -> None:
+        notes: tuple[Note, ...] = ()
+        if lora is not None:
+            source = interaction.client.engine.find_source(None)
+            prompt, notes = await asyncio.to_thread(loras.with_lora, source, prompt, lora)
         request, wording = options.requested(
             card,
             owner=interaction.user.id,
@@ -62,6 +71,8 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
             width=width,
             height=height,
         )
+        wording = replace(wording, notes=(*wording.notes, *notes))
         await accept(interaction, request, kind="imagine", wording=wording)
 
+    imagine.autocomplete("lora")(loras.complete)
     return imagine

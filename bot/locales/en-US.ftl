@@ -27,6 +27,8 @@ option-images = images
     .description = How many pictures: 1 to 4. Each has the next seed.
 option-negative-prompt = negative_prompt
     .description = What to keep out of the picture; two quotes, "", for nothing at all.
+option-lora = lora
+    .description = A LoRA by its title or file name: its tag and trigger words are added to the prompt.
 option-seed = seed
     .description = The same seed gives the same picture again. Leave it out, or -1, for a random one.
 option-steps = steps
@@ -125,6 +127,7 @@ note-bracket-unclosed = { $count ->
     [one] A bracket is never closed, and holds to the end of the prompt.
    *[other] { $count } brackets are never closed, and hold to the end of the prompt.
 }
+note-lora-added = The option lora added to the prompt: { $text }
 note-lora-malformed = A LoRA is written `<lora:name:0.8>`, so { $text } was left out.
 note-lora-unknown = I know no LoRA { $name }, so it was left out.
 note-lora-unknown-near = I know no LoRA { $name }, so it was left out. Nearest: { $names }.
@@ -244,6 +247,8 @@ engine-aspect-unknown = aspect { $aspect } is unknown; known: { $known }, or two
 engine-aspect-range = aspect must be from 1:{ $maximum } to { $maximum }:1, got { $aspect }.
 model-age-restricted = { $title } draws in age-restricted channels only. Whoever manages this channel can mark it as one.
 prompt-not-english = { $title } reads English only, and most of your prompt is in other letters: the picture would have nothing to do with it. Say it in English.
+lora-unknown = I know no LoRA { $lora } that could be used here.
+lora-unknown-near = I know no LoRA { $lora }. Nearest: { $near }.
 model-unknown = model { $model } is not here: everything is drawn with { $title }.
 engine-range = { $name } must be from { $minimum } to { $maximum }, got { $value }.
 engine-size-multiple = width and height must be multiples of 8, got { $width }×{ $height }.

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from desk import CALLBACK, FOLLOWUP, ORIGINAL, command_payload, press_payload
+from desk import CALLBACK, FOLLOWUP, ORIGINAL, command_payload, interaction_payload, press_payload
 
 import bot.answers
 from bot.admission import Refused
@@ -9,6 +9,7 @@ from bot.answers import answered, explain, in_time
 
 EPHEMERAL = 64
 MESSAGE, DEFERRED, DEFERRED_UPDATE = 4, 5, 6
+AUTOCOMPLETE, CHOICES = 4, 8
 
 
 @pytest.fixture
@@ -141,3 +142,11 @@ async def test_slow_work_that_is_refused_is_refused_privately(world, interaction
     async with answered(interaction):
         await in_time(interaction, work())
     assert world.desk.sent("PATCH", ORIGINAL)[0].body["content"] == "I know nothing of this picture any more."
+
+
+async def test_a_fault_while_somebody_types_offers_no_choices(world):
+    await fail(
+        made(world, interaction_payload(AUTOCOMPLETE, {"id": "50", "name": "unheard", "type": 1, "options": []}))
+    )
+    (call,) = world.desk.sent("POST", CALLBACK)
+    assert call.body == {"type": CHOICES, "data": {"choices": []}}

@@ -92,7 +92,14 @@ def join(world, guild_id):
 
 
 async def test_a_first_start_tells_discord_all_commands(world):
-    assert [command["name"] for command in world.desk.commands] == ["imagine", "history", "quota", "help", "limits"]
+    assert [command["name"] for command in world.desk.commands] == [
+        "imagine",
+        "history",
+        "quota",
+        "models",
+        "help",
+        "limits",
+    ]
 
 
 async def test_unchanged_commands_are_not_sent_again(world):
@@ -139,7 +146,8 @@ async def test_limits_are_for_those_who_manage_the_server_by_default(world):
 
 async def test_the_options_of_imagine_stand_in_the_products_order(world):
     assert [option["name"] for option in world.desk.commands[0]["options"]] == [
-        "prompt", "aspect", "images", "negative_prompt", "seed", "steps", "guidance", "sampler", "width", "height",
+        "prompt", "aspect", "images", "negative_prompt", "lora", "seed", "steps", "guidance", "sampler",
+        "width", "height",
     ]  # fmt: skip
 
 
