@@ -13,7 +13,7 @@ from bot import forms
 from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import acknowledge, answered
-from bot.commands import pictures
+from bot.commands import models, pictures
 from bot.store import requests
 from bot.wording import Wording
 from engine import GenerationRequest
@@ -147,6 +147,7 @@ ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]
     "cancel": cancel,
     "delete": delete,
     "history": pictures.turn_page,
+    "models": models.turn_page,
 }
 """What the first word of a custom_id does."""
 

@@ -10,12 +10,16 @@ from discord import ButtonStyle
 from bot.locales import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bot.store.requests import RequestRow
 
 MAX_LABEL_CHARACTERS = 80
 """https://discord.com/developers/docs/components/reference#button."""
+PAGES = 100_000
+"""More of them no list has."""
+FEW_PAGES = 2
+"""So many need no other way than one to the next."""
 
 
 class Buttons(discord.ui.View):
@@ -72,6 +76,34 @@ def under_history(rows: Sequence[RequestRow], *, is_first: bool, has_more: bool,
     if has_more:
         turns.append(button(say("button-older"), f"history:{rows[-1].id}"))
     return Buttons([button(say("button-again", id=row.short_id), f"again:{row.id}") for row in rows], turns)
+
+
+def under_models(page: int, pages: int, firsts: Mapping[str, int], locale: str) -> Buttons:
+    """
+    The way to the pages before and behind this one, and to where each kind begins.
+
+    Args:
+        firsts: the page of each kind, by what the catalogue calls it.
+    """
+    say = catalogue(locale).say
+    turns = []
+    if page > 0:
+        turns.append(button(say("button-previous"), f"models:{page - 1}"))
+    if page + 1 < pages:
+        turns.append(button(say("button-next"), f"models:{page + 1}"))
+    if pages <= FEW_PAGES:
+        return Buttons(turns)
+    # What stands before the page only tells buttons apart: Discord takes no two of one custom_id in a message.
+    jumps = [
+        button(say(f"models-{kind}"), f"models:{number * PAGES + first}")
+        for number, (kind, first) in enumerate(firsts.items(), start=1)
+    ]
+    return Buttons(turns, jumps)
+
+
+def page_of(number: int) -> int:
+    """The page that a button of `under_models` leads to, by the number in its custom_id."""
+    return number % PAGES
 
 
 def under_help(examples: Sequence[str]) -> Buttons:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 
 from bot.commands import help as helping
-from bot.commands import imagine, limits, pictures
+from bot.commands import imagine, limits, models, pictures
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -18,7 +18,7 @@ def all_commands(
     card: ModelCard, settings: Settings
 ) -> list[app_commands.Command[Any, ..., None] | app_commands.Group]:
     """Every command, for this model, where the settings allow it; moderators' commands exist in servers only."""
-    for_members = [imagine.command(card), pictures.history(), pictures.quota(), helping.command()]
+    for_members = [imagine.command(card), pictures.history(), pictures.quota(), models.command(), helping.command()]
     for command in for_members:
         command.allowed_contexts = app_commands.AppCommandContext(
             guild=True,

@@ -8,6 +8,8 @@ command-history = history
     .description = Your pictures here, newest first: prompts, seeds, and a button to make each again.
 command-quota = quota
     .description = How many pictures you have left today, and what of yours waits.
+command-models = models
+    .description = What draws here: models, LoRAs, embeddings and VAEs, with what each needs.
 command-help = help
     .description = Three examples to press, what is drawn here, and what you have left.
 command-limits = limits
@@ -66,6 +68,8 @@ button-again = Make again #{ $id }
 button-correct = Correct it
 button-older = Older
 button-newest = Newest
+button-previous = Previous
+button-next = Next
 
 ## The form behind Edit
 
@@ -312,6 +316,27 @@ quota-left = { $limit ->
 quota-refill = All of them again { $more_at }.
 quota-places = { $held } of { $limit } places in the line taken.
 quota-waiting = #{ $id } · **{ $prompt }** · { $place }
+
+## /models
+
+models-page = -# page { $page } of { $pages }
+models-heading = ### { $kind }
+models-models = Models
+models-loras = LoRAs
+models-embeddings = Embeddings
+models-vaes = VAEs
+models-titled = **{ $title }** · { $name }
+models-named = **{ $name }**
+models-facts = -# { $facts }
+models-licence = licence { $licence }
+models-words = trigger words: { $words }
+models-age-restricted = in age-restricted channels only
+models-faulty = cannot be used; the bot's log says why
+models-misfit = does not fit { $model }
+models-unusable = cannot be used: its file { $reason }
+size-kb = { $size } kB
+size-mb = { $size } MB
+size-gb = { $size } GB
 
 ## /limits
 

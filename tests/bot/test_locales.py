@@ -235,6 +235,7 @@ def test_no_text_is_left_over():
         "history-",
         "button-",
         "note-",
+        "models-",
     )
     unused = {key for key in text_keys() if key not in used and f'"{key}"' not in code and not key.startswith(composed)}
     assert {key for key in unused if "." not in key} - set(policy.REFUSALS) == set()

@@ -77,3 +77,18 @@ async def test_a_lora_for_another_model_is_neither_offered_nor_drawn_nor_charged
     assert answer["ephemeral"]
     assert "made for Stable Diffusion XL and does not fit Emoji" in answer["message"]["content"]
     assert len(bot.rows()) == before
+
+
+async def test_models_tells_what_can_be_used_and_what_cannot(studio):
+    _, room = studio
+    answer = await room.command("models")
+    assert answer["ephemeral"]
+    lines = answer["message"]["content"].split("\n")
+    assert [line for line in lines if line.startswith("**")] == [
+        "**Emoji** · `emoji`",
+        "**grand**",
+        "**Pixel Art** · `pixel`",
+    ]
+    assert [("does not fit Emoji" in line, WORDS in line) for line in lines if line.startswith("-#")] == [
+        (False, False), (True, False), (False, True),
+    ]  # fmt: skip
