@@ -9,13 +9,14 @@ from engine.companions import embeddings_in, vaes_in
 from engine.loras import fault_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from engine import Engine, InvalidRequest, LoraFile
+    from engine import InvalidRequest, LoraFile
     from engine.catalogue import Listed
     from engine.companions import Companion
     from engine.loras import Base
+    from engine.sources import Source
 
 Kind = Literal["models", "loras", "embeddings", "vaes"]
 KINDS: tuple[Kind, ...] = ("models", "loras", "embeddings", "vaes")
@@ -51,19 +52,21 @@ class Entry:
     fault: Fault | None = None
 
 
-def inventory(engine: Engine, models: Iterable[Listed], models_dir: Path | None) -> tuple[Entry, ...]:
+def inventory(default: Source, models: Collection[Listed], models_dir: Path | None) -> tuple[Entry, ...]:
     """
     Everything that there is, kind by kind. Reads files: call it in a worker thread.
 
     Args:
+        default: the model that draws where nobody names one.
         models: those that may be asked for, and those of them that cannot be used.
     """
-    base = engine.base
+    base = default.base
+    families = {model.family for model in models if not model.fault}
     widths = (base.text_width, None) if base.has_second_encoder else (base.text_width,)
-    embeddings = embeddings_in(engine.folder.embeddings, widths)
+    embeddings = embeddings_in(default.folder.embeddings, widths)
     return (
         *map(_model, models),
-        *(_lora(file, base) for file in engine.loras.all()),
+        *(_lora(file, base, families) for file in default.loras.all()),
         *(_companion("embeddings", file, base.family) for file in embeddings),
         *(_companion("vaes", file) for file in vaes_in(models_dir)),
     )
@@ -85,8 +88,10 @@ def _model(model: Listed) -> Entry:
     )
 
 
-def _lora(file: LoraFile, base: Base) -> Entry:
+def _lora(file: LoraFile, base: Base, families: Collection[str]) -> Entry:
     error = fault_of(file, base)
+    if error is not None and error.rule == "lora_misfit" and file.base in families:
+        error = None  # another model can use it
     return Entry(
         kind="loras",
         name=file.name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -16,7 +15,6 @@ from bot.locales import catalogue
 from bot.markdown import clipped, one_line, plain, utf16_length
 from bot.options import text
 from bot.replies import MAX_MESSAGE_CHARACTERS
-from engine.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +121,6 @@ async def _page(interaction: discord.Interaction[Client], page: int) -> replies.
 
 
 def _entries(client: Client) -> tuple[Entry, ...]:
-    """Reads files. Of the models only the one that draws here can be asked for."""
-    default = Catalogue(client.engine.folder, None, default_name=Path(client.model).name).all()[:1]
-    return inventory(client.engine, default, client.settings.models_dir)
+    """Reads files."""
+    engine = client.engine
+    return inventory(engine.find_source(None), engine.catalogue.all(), client.settings.models_dir)
