@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from engine import bench
 from engine.errors import EngineError, InvalidDevice, InvalidModel, InvalidRequest
 from engine.events import GenerationResult, Picture, Progress
 from engine.expansion import wildcards_in
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILURE, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 DEFAULT_MODEL = "emoji"
-RESERVED = ("bench", "fetch")
-"""First words that will be commands; `-- bench` draws one."""
+RESERVED = ("fetch",)
+"""First words that will be commands; `-- fetch` draws one."""
 GRID = re.compile(r"(\d{1,9})x(\d{1,9})", flags=re.ASCII)
 MAX_SHOWN_CHARACTERS = 60
 """Of the end of a prompt that was left out."""
@@ -52,9 +53,10 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in RESERVED:
         _say(f"{arguments[0]} is a command that is still to come; to draw one: python -m engine -- {arguments[0]}")
         return EXIT_BAD_INPUT
-    options = _parser().parse_args(_with_grid_value(arguments))
     try:
-        return _run(options)
+        if arguments and arguments[0] == "bench":
+            return bench.run(arguments[1:])
+        return _run(_parser().parse_args(_with_grid_value(arguments)))
     except (InvalidRequest, InvalidModel, InvalidDevice, InvalidOutput) as error:
         _say(f"error: {error}")
         return EXIT_BAD_INPUT
@@ -129,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow-flagged", action="store_true", help="write pictures that the safety checker flagged")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
+    parser.add_argument("--memory", default="normal", help="normal, low or lowest: slower, but on smaller cards")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of paths")
     return parser
 
@@ -222,6 +225,7 @@ def _run(options: argparse.Namespace) -> int:
         model,
         device=options.device,
         dtype=options.dtype,
+        memory=options.memory,
         models_dir=options.models_dir,
         tokenizer=options.tokenizer,
         text_encoder=options.text_encoder,

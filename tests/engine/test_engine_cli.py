@@ -75,7 +75,6 @@ def refused(capsys, *arguments) -> str:
         (["x", "y"], "unrecognized arguments: y"),
         (["x", "--init-image", "a.png"], "unrecognized arguments"),
         (["x", "--step", "3"], "unrecognized arguments"),
-        (["bench"], "bench is a command that is still to come"),
         (["fetch", "x"], "fetch is a command that is still to come"),
     ],
     ids=lambda value: " ".join(value)[:40] or "nothing" if isinstance(value, list) else None,
@@ -446,4 +445,4 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path, heeded_ctrl_c):
 
 
 def test_the_reserved_words_are_those_of_the_commands_to_come():
-    assert cli.RESERVED == ("bench", "fetch")
+    assert cli.RESERVED == ("fetch",)
