@@ -119,11 +119,6 @@ def test_a_page_always_fits_a_message(text):
     assert utf16_length(models_page(listed, 0, "en-US").content) <= 2000
 
 
-async def test_of_a_model_from_a_path_only_the_last_part_is_shown(world):
-    world.client.model = "/srv/secret/drawer"
-    assert "**Emoji** · `drawer`" in (await shown(world))["content"]
-
-
 def test_a_model_that_cannot_be_used_says_no_more_than_that():
     listed = Listed(name="odd", title="odd", size_bytes=5_000_000, fault="/srv/models/odd is broken")
     assert _model(listed).fault == Fault(key="models-faulty")
