@@ -127,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models-dir", metavar="DIR", type=Path, help="where models lie that are asked for by name")
     parser.add_argument("--tokenizer", metavar="DIR|HUB-ID", help="take this part from elsewhere")
     parser.add_argument("--text-encoder", metavar="DIR|HUB-ID", help="likewise")
-    parser.add_argument("--vae", metavar="DIR|HUB-ID", help="likewise")
+    parser.add_argument(
+        "--vae", metavar="NAME|DIR|HUB-ID", help="likewise; a name is that of one in vae/ of --models-dir"
+    )
     parser.add_argument("--allow-flagged", action="store_true", help="write pictures that the safety checker flagged")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from engine.embeddings import ENCODER_KEYS, GENERIC_KEYS, MAX_FILE_BYTES, MAX_VECTORS
 from engine.errors import InvalidModel
 from engine.loras import read_version
+from engine.vaes import VAES
 from engine.weights import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-VAE = "vae"
-"""The folder of VAEs, in `models_dir`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ def embeddings_in(folders: Iterable[Path], widths: Sequence[int | None]) -> tupl
 
 def vaes_in(models_dir: Path | None) -> tuple[Companion, ...]:
     """The VAEs that the operator keeps, by their names, also those that cannot be used."""
-    paths = _inside(models_dir / VAE) if models_dir is not None else ()
+    paths = _inside(models_dir / VAES) if models_dir is not None else ()
     vaes = [vae for path in paths if (vae := _vae(path)) is not None]
     return tuple(sorted(vaes, key=lambda vae: vae.name.casefold()))
 

@@ -19,6 +19,8 @@ from engine.errors import InvalidModel, OutOfMemory
 from engine.families import SDXL
 from engine.folder import invalid
 from engine.schedulers import build_scheduler
+from engine.vaefile import build_vae
+from engine.vaes import VaeFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,7 +130,14 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
 
 def _load_vae(folder: ModelFolder, device: Device) -> Any:
     """SDXL's own overflows in half precision, and says so; diffusers too decodes with it in full precision."""
-    vae = _load_network(diffusers.AutoencoderKL, folder.vae, device)
+    part = folder.vae
+    if isinstance(part, VaeFile):
+        try:
+            vae = _placed(build_vae(part, device.dtype), device)
+        except LIBRARY_ERRORS as error:
+            raise _refused(part.path, error) from error
+    else:
+        vae = _load_network(diffusers.AutoencoderKL, part, device)
     must_be_exact = folder.family == SDXL and vae.config.force_upcast and device.dtype == torch.float16
     return vae.float() if must_be_exact else vae
 
@@ -183,6 +192,11 @@ def _load_network(part_class: Any, part: Part, device: Device) -> Any:
         raise invalid(
             "model_broken", part.folder, f"lacks {len(missing)} weights that its config asks for, such as {missing[0]}"
         )
+    return _placed(network, device)
+
+
+def _placed(network: Any, device: Device) -> Any:
+    """A network on the device, to draw with."""
     # Convolutions hand the format of their weights on, and are faster in this one; on MPS nobody has measured it.
     memory_format = torch.preserve_format if device.device.type == "mps" else torch.channels_last
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import hub
-from engine.card import ModelCard, read_card
+from engine.card import ModelCard, card_file, read_card
+from engine.elsewhere import find_part, stem
 from engine.errors import InvalidModel
 from engine.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
 from engine.fit import check_fit, native_size
@@ -24,6 +24,7 @@ from engine.parts import (
     text_config,
 )
 from engine.schedulers import scheduler_title
+from engine.vaes import VaeFile, check_vae_file, named_vae, unknown_vae
 from engine.weights import Part, find_weights
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ModelFolder:
     tokenizer: Path
     text_encoder: Part
     unet: Part
-    vae: Part
+    vae: Part | VaeFile
     scheduler_config: Mapping[str, Any]
     """As the folder's `scheduler_config.json` has it, with `_class_name`."""
     tokenizer_2: Path | None = None
@@ -85,17 +86,22 @@ def find_model(
             on the Hugging Face hub (`organisation/name`). The first of these that there is counts.
         models_dir: where the operator keeps models, and embeddings and LoRAs for all of them.
         tokenizer: taken from elsewhere: that part's own folder, a model's folder that has it, or a hub id. So are
-            `text_encoder` and `vae`.
+            `text_encoder` and `vae`, the latter also by its name in `models_dir`.
 
     Raises:
         InvalidModel: one sentence that names the file and what is wrong with it.
     """
     elsewhere = {
-        name: _find_part(name, place)
+        name: find_part(name, place, models_dir)
         for name, place in (("tokenizer", tokenizer), ("text_encoder", text_encoder), ("vae", vae))
         if place is not None
     }
     checked = _find(model, models_dir, elsewhere)
+    if vae is None and (name := checked.card.vae):
+        # The card is known only now. Cards come with models from anywhere, so of places they may name only this one.
+        if (place := named_vae(name, models_dir)) is None:
+            raise invalid("model_card", card_file(checked.path), f"has a wrong vae: {unknown_vae(name, models_dir)}")
+        checked = _find(model, models_dir, {**elsewhere, "vae": place})
     folders = [place for place in (models_dir, checked.path) if place is not None]
     return replace(
         checked,
@@ -148,44 +154,14 @@ def _local_folder(model: str | Path, models_dir: Path | None) -> Path | None:
     )
 
 
-def _find_part(name: str, place: str | Path) -> Path:
-    if str(place).strip() and is_folder(Path(place)):
-        return _inside(Path(place), name)
-    if not hub.is_hub_id(str(place)):
-        reason = f"is not there: {name} must be a folder or an id on the hub"
-        raise InvalidModel("model_missing", f"{str(place)!r} {reason}", file=str(place), reason=reason)
-    cached = hub.cached_folder(str(place))
-    if cached is not None and _is_whole(name, _inside(cached, name)):
-        return _inside(cached, name)
-    return _inside(hub.fetch(str(place), partial(hub.wanted_files, only=name)), name)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The part's folder: a subfolder of a model's folder, or the folder itself."""
-    return folder / name if is_folder(folder / name) else folder
-
-
-def _is_whole(name: str, folder: Path) -> bool:
-    try:
-        if name == "tokenizer":
-            check_tokenizer(folder)
-        else:
-            read_json(folder / "config.json")
-            find_weights(folder, _stem(name))
-    except InvalidModel:
-        return False
-    return True
-
-
-def _stem(name: str) -> str:
-    return "diffusion_pytorch_model" if name in ("unet", "vae") else "model"
-
-
 def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
     index = read_json(folder / "model_index.json")
     check_classes(folder / "model_index.json", index, elsewhere)
     places = {name: elsewhere.get(name, folder / name) for name in classes_of(index)}
     tokenizers = {name: check_tokenizer(place) for name, place in places.items() if name.startswith("tokenizer")}
+    vae_file = places["vae"] if places["vae"].is_file() else None
+    if vae_file is not None:
+        places["vae"] = folder / "vae"
     configs = {name: read_config(name, places[name] / "config.json") for name in KINDS if name in places}
     scheduler_config = read_json(folder / "scheduler" / "scheduler_config.json")
     if not isinstance(scheduler_config.get("_class_name"), str):
@@ -205,12 +181,12 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
         card=card,
         family=family,
         tokenizer=places["tokenizer"],
-        text_encoder=find_weights(places["text_encoder"], _stem("text_encoder")),
+        text_encoder=find_weights(places["text_encoder"], stem("text_encoder")),
         tokenizer_2=places.get("tokenizer_2"),
-        text_encoder_2=find_weights(places["text_encoder_2"], _stem("text_encoder_2")) if has_second else None,
+        text_encoder_2=find_weights(places["text_encoder_2"], stem("text_encoder_2")) if has_second else None,
         has_zeros_for_empty=index.get("force_zeros_for_empty_prompt", True) is not False,
-        unet=find_weights(places["unet"], _stem("unet")),
-        vae=find_weights(places["vae"], _stem("vae")),
+        unet=find_weights(places["unet"], stem("unet")),
+        vae=check_vae_file(vae_file, configs["vae"]) if vae_file else find_weights(places["vae"], stem("vae")),
         scheduler_config=scheduler_config,
         safety_checker=_check_safety_checker(folder, index) if has_checker else None,
         feature_extractor=folder / "feature_extractor" if has_checker else None,

@@ -12,6 +12,7 @@ from engine.errors import InvalidModel
 from engine.hub import WEIGHTS
 from engine.loras import Base, Loras, base_of, loras_of
 from engine.models import BUNDLED
+from engine.vaes import VaeFile
 from engine.weights import Part, read_header
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _weights(folder: ModelFolder) -> int:
     """How many numbers a model's files hold, as their headers say."""
     parts = [getattr(folder, field.name) for field in fields(folder)]
     files = [file for part in parts if isinstance(part, Part) for file in _files(part)]
+    files += [part.path for part in parts if isinstance(part, VaeFile)]
     headers = [read_header(file) for file in files]
     try:
         return sum(math.prod(entry["shape"]) for header in headers for entry in header.values() if "shape" in entry)

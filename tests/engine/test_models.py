@@ -307,7 +307,9 @@ def test_a_part_is_taken_from_elsewhere(folder, part, place):
 def test_a_part_that_is_not_there_is_named(name):
     error = refusal("emoji", vae=name)
     assert error.rule == "model_missing"
-    assert str(error) == f"{name!r} is not there: vae must be a folder or an id on the hub"
+    assert str(error) == (
+        f"{name!r} is not there: vae must be a name in vae/ of the models' folder, a folder, or an id on the hub"
+    )
 
 
 def test_a_part_whose_name_no_file_can_have_is_refused():
