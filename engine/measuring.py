@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine import loop, offload  # noqa: F401 - loaded before a model is, so that they do not count as its memory
 from engine.arrivals import Latency, one_at_a_time, poisson_arrivals
+from engine.events import Picture
 from engine.peak import Peak
 from engine.reference import Reference
-from engine.request import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
