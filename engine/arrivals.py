@@ -27,7 +27,7 @@ PROMPTS = (
 )
 NEGATIVE_PROMPTS = ("", "blurry", "", "green, lowres")
 SCHEDULERS = ("dpmpp_2m_karras", "euler_a", "ddim", "unipc", "euler", "dpmpp_2m", "deis")
-"""Seven, so that in a row of requests each comes with each prompt."""
+"""Seven, since eight prompts would otherwise always come with the same ones."""
 GUIDANCE = (4.0, 7.5, 5.0, 1.0, 6.0)
 MIN_STEPS, MAX_STEPS = 10, 50
 PAIR_EVERY = 4
@@ -38,29 +38,37 @@ def mixed_requests(
     count: int, card: ModelCard, *, seed: int = 1, steps: int | None = None, size: tuple[int, int] | None = None
 ) -> tuple[GenerationRequest, ...]:
     """
-    So many requests, no two alike, and the same ones for the same seed.
+    So many requests within the card's bounds, no two alike, and the same ones for the same seed.
 
     Args:
-        steps: of all of them; by itself from 10 to 50.
+        steps: of all of them; by itself from 10 to 50, or the card's own for a model that needs few.
         size: likewise; by itself the model's own.
     """
     dice = random.Random(seed)  # noqa: S311 - a benchmark, no secret
+    bounds = card.bounds
     width, height = size or (card.width, card.height)
+    schedulers = (card.scheduler,) if card.variant else bounds.schedulers or SCHEDULERS
+    guidance = (card.guidance,) if card.variant else tuple(_within(scale, bounds.guidance) for scale in GUIDANCE)
+    range_of_steps = (card.steps, card.steps) if card.variant else (MIN_STEPS, MAX_STEPS)
     return tuple(
         GenerationRequest(
             prompt=PROMPTS[number % len(PROMPTS)],
             negative_prompt=NEGATIVE_PROMPTS[number % len(NEGATIVE_PROMPTS)],
             width=width,
             height=height,
-            num_inference_steps=steps or dice.randint(MIN_STEPS, MAX_STEPS),
-            guidance_scale=GUIDANCE[number % len(GUIDANCE)],
-            scheduler=SCHEDULERS[number % len(SCHEDULERS)],
+            num_inference_steps=steps or int(_within(dice.randint(*range_of_steps), bounds.steps)),
+            guidance_scale=guidance[number % len(guidance)],
+            scheduler=schedulers[number % len(schedulers)],
             num_images=2 if number % PAIR_EVERY == PAIR_EVERY - 1 else 1,
             seed=1000 * number,
             owner=number,
         )
         for number in range(count)
     )
+
+
+def _within(value: float, bounds: tuple[float, float]) -> float:
+    return min(max(value, bounds[0]), bounds[1])
 
 
 def poisson_arrivals(count: int, per_second: float, *, seed: int = 1) -> tuple[float, ...]:

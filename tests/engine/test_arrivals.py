@@ -1,10 +1,12 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arrivals import Latency, mixed_requests, one_at_a_time, poisson_arrivals
+from engine.bounds import Bounds
 from engine.models import find_model
 
 CARD = find_model("emoji").card
@@ -33,6 +35,23 @@ def test_steps_are_from_ten_to_fifty_or_as_told():
 def test_sizes_are_the_models_own_or_as_told():
     assert {(each.width, each.height) for each in mixed_requests(9, CARD)} == {(128, 128)}
     assert {(each.width, each.height) for each in mixed_requests(9, CARD, size=(64, 192))} == {(64, 192)}
+
+
+def test_requests_keep_to_the_bounds_of_the_models_card():
+    bounds = Bounds(steps=(20, 30), guidance=(3, 6), schedulers=("ddim", "euler"))
+    requests = mixed_requests(40, replace(CARD, bounds=bounds, scheduler="ddim", steps=25, guidance=4.0))
+    assert {each.scheduler for each in requests} == {"ddim", "euler"}
+    for each in requests:
+        assert 20 <= each.num_inference_steps <= 30
+        assert 3 <= each.guidance_scale <= 6
+
+
+def test_a_model_that_needs_few_steps_is_asked_for_those():
+    card = replace(CARD, variant="Turbo", steps=2, guidance=1.0)
+    requests = mixed_requests(9, card)
+    assert {(each.num_inference_steps, each.guidance_scale, each.scheduler) for each in requests} == {
+        (2, 1.0, card.scheduler)
+    }
 
 
 def test_arrivals_begin_at_once_and_come_as_fast_as_told_on_average():
