@@ -91,8 +91,8 @@ def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
     What will be drawn. Reads files, and long prompts: call it in a worker thread.
 
     Raises:
-        InvalidRequest, Refused: there would be too many pictures, one takes more than the engine draws at once, or a
-            LoRA cannot be used.
+        InvalidRequest, Refused: there would be too many pictures, one takes more than the engine draws at once or
+            than the device's memory holds, or a LoRA cannot be used.
     """
     try:
         complete = client.engine.complete(request)
@@ -103,6 +103,7 @@ def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
     operands, most = max(rows_of(complete)) - 1, client.settings.max_rows - 1
     if operands > most:
         raise Refused("engine-operands", maximum=most, count=operands)
+    client.engine.check_size(complete)
     return complete
 
 

@@ -28,6 +28,8 @@ log = structlog.stdlib.get_logger(__name__)
 MAX_FAILED_ATTEMPTS = 3
 ALONE_AFTER_INTERRUPTIONS = 2
 """From the second start on that found it running, a request runs alone: what kills the process takes nobody along."""
+REASONS = {"scheduler_steps": "engine-scheduler-steps", "size_memory": "failed-out-of-memory"}
+"""Why a request ends that turns out to be invalid, by the engine's rule."""
 
 
 def rows_of(request: CompleteRequest) -> tuple[int, ...]:
@@ -145,8 +147,7 @@ class Runner:
             await self._finish(run, "failed", "failed-out-of-memory")
         elif isinstance(error, InvalidRequest):  # known only now: the model's own config, or another version's request
             log.warning("request_invalid", request_id=row.id, error=str(error))
-            is_steps = error.rule == "scheduler_steps"
-            await self._finish(run, "failed", "engine-scheduler-steps" if is_steps else "failed-outdated")
+            await self._finish(run, "failed", REASONS.get(error.rule, "failed-outdated"))
         else:
             return await self._try_again(run, error)
         return None

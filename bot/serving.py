@@ -66,6 +66,7 @@ async def serve(
         models_dir=settings.models_dir,
         device=settings.device,
         dtype=settings.dtype,
+        memory=settings.memory,
         max_rows=settings.max_rows,
     )
     async with Database.open(settings.database_path, command=command) as database:

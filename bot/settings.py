@@ -145,6 +145,7 @@ class Settings(BaseSettings):
     models_dir: Annotated[Path | None, _checked(_folder)] = None
     device: Annotated[str, _one_of("auto", "cpu", "cuda", "mps")] = "auto"
     dtype: Annotated[str, _one_of("auto", "float32", "float16", "bfloat16")] = "auto"
+    memory: Annotated[str, _one_of("normal", "low", "lowest")] = "normal"
     max_rows: Annotated[int, _checked(_rows)] = 16
 
     database_path: Annotated[Path, _checked(lambda value: Path(value).expanduser())] = Path("data/bot.sqlite3")

@@ -337,5 +337,6 @@ class Engine:
         from engine.offload import load_within, room_of
 
         model = load_within(source.folder, device)
-        self._rooms[source] = room_of(model, device)
+        # A model that comes back still does not fit what it did not fit before.
+        self._rooms.setdefault(source, room_of(model, device))
         return model

@@ -54,11 +54,17 @@ class Room:
         if self._fits(width, height, rows):
             return
         sentence = f"a picture of {width}x{height} does not fit the memory of {self._device}"
-        facts: dict[str, object] = {"width": width, "height": height, "device": self._device, "largest": ""}
-        if largest := self._largest(width, height, rows):
-            facts["largest"] = "×".join(map(str, largest))
+        largest = self._largest(width, height, rows)
+        if largest is not None:
             sentence += f"; the largest of this shape here is {largest[0]}x{largest[1]}"
-        raise InvalidRequest("size_memory", sentence, **facts)
+        raise InvalidRequest(
+            "size_memory",
+            sentence,
+            width=width,
+            height=height,
+            device=self._device,
+            largest="×".join(map(str, largest)) if largest else "none",
+        )
 
     def ran_out(self, width: int, height: int, rows: int) -> None:
         """Remember that the memory did not suffice for a single picture of this size."""

@@ -272,6 +272,13 @@ engine-lora-memory = The memory here does not suffice for the LoRA { $lora }: tr
 engine-operands = A prompt may have at most { $maximum } parts joined by AND here, got { $count }.
 engine-engine-closed = The bot is stopping: try again in a moment.
 engine-out-of-memory = This picture does not fit the bot's graphics card.
+engine-size-memory = { $width }×{ $height } does not fit { $device ->
+    [cpu] the memory of the machine that this bot draws on
+   *[other] this bot's graphics card
+}. Nothing was charged.{ $largest ->
+    [none] {""}
+   *[other] {" "}Largest here: { $largest }.
+}
 engine-drawing-failed = The drawing failed.
 engine-model-memory = The model does not fit this bot's graphics card.
 engine-model-range = With { $model } { $name } must be from { $minimum } to { $maximum }, got { $value }.

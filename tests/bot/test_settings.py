@@ -101,6 +101,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(folder):
         ("ALLOW_USER_INSTALLS=1", "allow_user_installs", True),
         ("LIMIT_PIXELS=512x512", "limit_pixels", 512 * 512),
         ("LIMIT_PIXELS=65536", "limit_pixels", 65536),
+        ("MEMORY=lowest", "memory", "lowest"),
         ("MAX_ROWS=2", "max_rows", 2),
         ("DISCORD_API_URL=http://127.0.0.1:8080/api/v10/", "discord_api_url", "http://127.0.0.1:8080/api/v10"),
         ("DISCORD_API_URL=https://proxy/discord/api/v10", "discord_api_url", "https://proxy/discord/api/v10"),

@@ -269,6 +269,13 @@ async def test_out_of_memory_ends_a_request_at_once(road):
     assert (ended.state, ended.reason) == ("failed", "failed-out-of-memory")
 
 
+async def test_a_size_that_turns_out_not_to_fit_ends_a_request_at_once(road):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).say(InvalidRequest("size_memory", "too large"))
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason) == ("failed", "failed-out-of-memory")
+
+
 async def test_a_bug_ends_its_request_and_the_next_is_drawn(narrow_road):
     row = await narrow_road.waiting("broken")
     await narrow_road.waiting("next")
