@@ -61,6 +61,8 @@ async def serve(
     if (token := settings.discord_token) is None:
         raise ServingError("operator-no-token", status=2)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody is heard here
+    if settings.hf_token is not None:
+        os.environ["HF_TOKEN"] = settings.hf_token.get_secret_value()  # where the hub's library looks for it
     engine = Engine.open(
         settings.model,
         models_dir=settings.models_dir,

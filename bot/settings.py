@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.policy import LimitName
 
 ENV_FILE = Path(".env")
+HUB_TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 DEVELOPER_PAGE = "https://discord.com/developers/applications"
 API_PATH = "/api/v10"
 MAX_SNOWFLAKE = 2**63 - 1
@@ -77,12 +78,16 @@ def _switch(value: str | bool) -> bool:
     return words[word]
 
 
-def _token(value: str | SecretStr) -> str:
-    token = value.get_secret_value() if isinstance(value, SecretStr) else value
-    # Anything else would break the HTTP header that carries it.
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ValueError(f"must be one word without spaces, as copied from {DEVELOPER_PAGE}")
-    return token
+def _secret(page: str) -> BeforeValidator:
+    """A token that is copied from a page; anything but one word would break the HTTP header that carries it."""
+
+    def parse(value: str | SecretStr) -> str:
+        token = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not re.fullmatch(r"[!-~]+", token):
+            raise ValueError(f"must be one word without spaces, as copied from {page}")
+        return token
+
+    return _checked(parse)
 
 
 def _folder(value: str | Path) -> Path:
@@ -135,13 +140,14 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    discord_token: Annotated[SecretStr | None, _checked(_token)] = None
+    discord_token: Annotated[SecretStr | None, _secret(DEVELOPER_PAGE)] = None
     servers: Annotated[tuple[int, ...], NoDecode, _checked(_server_ids)] = ()
     allow_dms: Annotated[bool, _checked(_switch)] = False
     allow_user_installs: Annotated[bool, _checked(_switch)] = False
     discord_api_url: Annotated[str | None, _checked(_api_url)] = None
 
     model: str = "emoji"
+    hf_token: Annotated[SecretStr | None, _secret(HUB_TOKENS_PAGE)] = None
     models_dir: Annotated[Path | None, _checked(_folder)] = None
     device: Annotated[str, _one_of("auto", "cpu", "cuda", "mps")] = "auto"
     dtype: Annotated[str, _one_of("auto", "float32", "float16", "bfloat16")] = "auto"
@@ -177,6 +183,8 @@ class Settings(BaseSettings):
         )
 
 
+SECRET_KEYS = ("DISCORD_TOKEN", "DISCORD_API_URL", "HF_TOKEN")
+"""Their values stand in no sentence; an address may hold a password."""
 SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
 
 
@@ -238,5 +246,5 @@ def _unknown(key: str, env_file: Path) -> str:
 def _fault(error: ErrorDetails, env_file: Path) -> str:
     key = str(error["loc"][0])
     where = "in the environment" if os.environ.get(key) else f"in {env_file}"
-    value = "" if key in ("DISCORD_TOKEN", "DISCORD_API_URL") else f", got {str(error['input'])[:60]!r}"
+    value = "" if key in SECRET_KEYS else f", got {str(error['input'])[:60]!r}"
     return f"{key} {where} {error['msg'].removeprefix('Value error, ')}{value}"

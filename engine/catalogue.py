@@ -9,11 +9,13 @@ import os
 import stat
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidModel, InvalidRequest
+from engine.fetched import hub_id_of
 from engine.models import BUNDLED, bundled_folder, find_model
 from engine.prompt import MAX_QUOTED_CHARACTERS, quoted
 
@@ -47,6 +49,8 @@ class Listed:
     size_bytes: int = 0
     """On the disk, with all that lies in its folder."""
     licence: str = ""
+    hub_id: str = ""
+    """From where it was fetched, by which requests may ask for it, too; empty for what was not."""
     card: ModelCard | None = None
     """None where it cannot be used."""
     fault: str = ""
@@ -106,7 +110,7 @@ class Catalogue:
 
     def find(self, name: str) -> ModelFolder:
         """
-        The model of a name or a title, in any case, where only one has it.
+        The model of a name, of an id on the hub or of a title, in any case, where only one has it.
 
         Names are compared with those of the models that there are, and are never looked up as paths.
 
@@ -184,6 +188,7 @@ def _entry(name: str, folder: ModelFolder, files: _Files) -> _Entry:
         family=folder.family,
         size_bytes=files.size_bytes,
         licence=folder.card.licence,
+        hub_id=hub_id_of(folder.path),
         card=folder.card,
     )
     return _Entry(listed, folder, files)
@@ -228,12 +233,9 @@ def _paths(place: Path) -> Iterator[Path]:
 def _only(name: str, entries: Collection[_Entry]) -> _Entry | None:
     """The one model that somebody may mean by this."""
     wanted = name.casefold()
-    for names in (
-        [(entry.listed.name, entry) for entry in entries],
-        [(entry.listed.title, entry) for entry in entries],
-    ):
-        found = [entry for called, entry in names if called.casefold() == wanted]
-        if len(found) == 1:
+    for call in (attrgetter("name"), attrgetter("hub_id"), attrgetter("title")):
+        found = [entry for entry in entries if call(entry.listed).casefold() == wanted]
+        if wanted and len(found) == 1:
             return found[0]
     return None
 

@@ -28,15 +28,16 @@ def find_part(name: str, place: str | Path, models_dir: Path | None) -> Path:
         return vae
     if str(place).strip() and is_folder(Path(place)):
         return _inside(Path(place), name)
-    if not hub.is_hub_id(str(place)):
+    if (repository := hub.HubModel.of(str(place))) is None:
         if name == "vae":
             raise unknown_vae(str(place), models_dir)
         reason = f"is not there: {name} must be a folder or an id on the hub"
         raise InvalidModel("model_missing", f"{str(place)!r} {reason}", file=str(place), reason=reason)
-    cached = hub.cached_folder(str(place))
+    cached = hub.cached_folder(repository)
     if cached is not None and _is_whole(name, _inside(cached, name)):
         return _inside(cached, name)
-    return _inside(hub.fetch(str(place), partial(hub.wanted_files, only=name)), name)
+    choose = partial(hub.wanted_files, only=name, variant=repository.variant)
+    return _inside(hub.fetch(repository, choose), name)
 
 
 def _inside(folder: Path, name: str) -> Path:

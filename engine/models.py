@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from engine.card import ModelCard, card_file, read_card
 from engine.elsewhere import find_part, stem
 from engine.errors import InvalidModel
 from engine.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
+from engine.fetched import fetched_folder
 from engine.fit import check_fit, native_size
 from engine.folder import invalid, is_folder, read_json
 from engine.parts import (
@@ -83,7 +85,8 @@ def find_model(
 
     Args:
         model: `emoji` for the bundled one, a folder in diffusers' layout, the name of one inside `models_dir`, or an id
-            on the Hugging Face hub (`organisation/name`). The first of these that there is counts.
+            on the Hugging Face hub (`organisation/name`, `organisation/name@REVISION`). The first of these that there
+            is counts; the hub is asked only where neither `models_dir` nor its cache on this machine has the model.
         models_dir: where the operator keeps models, and embeddings and LoRAs for all of them.
         tokenizer: taken from elsewhere: that part's own folder, a model's folder that has it, or a hub id. So are
             `text_encoder` and `vae`, the latter also by its name in `models_dir`.
@@ -113,8 +116,8 @@ def find_model(
 def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Path]) -> ModelFolder:
     if (folder := _local_folder(model, models_dir)) is not None:
         return _checked(folder, elsewhere)
-    hub_id = str(model)
-    if (folder := hub.cached_folder(hub_id)) is not None:
+    repository = _repository(model)
+    if (folder := hub.cached_folder(repository)) is not None:
         try:
             return _checked(folder, elsewhere)
         except InvalidModel as error:
@@ -122,9 +125,15 @@ def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Pa
                 raise
             # Another program has cached other files of it: fetch those that this one reads.
     # Its class is looked at before gigabytes of a foreign model come in.
-    file = hub.fetch(hub_id, lambda _: ["model_index.json"]) / "model_index.json"
+    file = hub.fetch(repository, lambda _: ["model_index.json"]) / "model_index.json"
     check_classes(file, read_json(file), elsewhere)
-    return _checked(hub.fetch(hub_id, hub.wanted_files), elsewhere)
+    return _checked(hub.fetch(repository, partial(hub.wanted_files, variant=repository.variant)), elsewhere)
+
+
+def _repository(name: str | Path) -> hub.HubModel:
+    if (repository := hub.HubModel.of(str(name))) is None:
+        raise ValueError(f"the hub has no such ids as {name!r}")
+    return repository
 
 
 def bundled_folder() -> Path:
@@ -140,6 +149,8 @@ def _local_folder(model: str | Path, models_dir: Path | None) -> Path | None:
         for place in (Path(model), *([models_dir / model] if models_dir else [])):
             if is_folder(place):
                 return place
+    if models_dir and (fetched := fetched_folder(str(model), models_dir)):
+        return fetched
     if isinstance(model, str) and hub.is_hub_id(model):
         return None
     if Path(model).is_file():

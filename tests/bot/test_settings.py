@@ -275,3 +275,11 @@ def test_each_setting_of_the_example_has_a_remark_above_it_or_shares_its_group_s
 
 def test_the_example_as_it_stands_is_the_defaults():
     assert load(EXAMPLE.read_text(encoding="utf-8")) == Settings.of()
+
+
+def test_the_hubs_token_is_as_secret_as_the_bots():
+    sentence = fault(f"HF_TOKEN='{TOKEN} {TOKEN}'")
+    assert "https://huggingface.co/settings/tokens" in sentence
+    settings = load(f"HF_TOKEN={TOKEN}")
+    assert settings.hf_token.get_secret_value() == TOKEN
+    assert TOKEN not in f"{sentence} {settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"

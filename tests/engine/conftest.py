@@ -4,6 +4,7 @@ import asyncio
 import json
 import queue
 import shutil
+import signal
 import threading
 from functools import cache, partial
 from importlib.resources import files
@@ -147,3 +148,11 @@ def ticks(model):
     ticks = Ticks(model.unet)
     yield ticks
     ticks.remove()
+
+
+@pytest.fixture
+def heeded_ctrl_c():
+    """SIGINT as a terminal's programs have it: a shell's background jobs, as CI's may be, are started to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -75,7 +75,8 @@ def refused(capsys, *arguments) -> str:
         (["x", "y"], "unrecognized arguments: y"),
         (["x", "--init-image", "a.png"], "unrecognized arguments"),
         (["x", "--step", "3"], "unrecognized arguments"),
-        (["fetch", "x"], "fetch is a command that is still to come"),
+        (["fetch", "x", "--models-dir", "models"], "'x' is no id on the Hugging Face hub: organisation/name, or"),
+        (["fetch"], "the following arguments are required: MODEL"),
     ],
     ids=lambda value: " ".join(value)[:40] or "nothing" if isinstance(value, list) else None,
 )
@@ -336,7 +337,7 @@ def test_a_failure_has_its_status_and_one_sentence(stand_in, capsys, error, stat
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("prompt", ["--seed of a tree", "-o", "bench", "--grid of trees"])
+@pytest.mark.parametrize("prompt", ["--seed of a tree", "-o", "bench", "fetch", "--grid of trees"])
 def test_after_two_dashes_anything_is_a_prompt(stand_in, capsys, prompt):
     assert main(["-o", "x.png", "--", prompt]) == 0
     found = read(Path("x.png").read_bytes()).request
@@ -413,14 +414,6 @@ def test_where_stderr_is_closed_refusals_do_not_go_to_stdout():
     assert (done.returncode, done.stdout) == (2, "")
 
 
-@pytest.fixture
-def heeded_ctrl_c():
-    """SIGINT as a terminal's programs have it: a shell's background jobs, as CI's may be, are started to ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_ctrl_c_does_not_wait_for_a_model_that_is_being_found(stand_in, monkeypatch, capsys, heeded_ctrl_c):
     def find(*_, **__):
         signal.raise_signal(signal.SIGINT)
@@ -444,5 +437,5 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path, heeded_ctrl_c):
     assert err.endswith(b"interrupted\n")
 
 
-def test_the_reserved_words_are_those_of_the_commands_to_come():
-    assert cli.RESERVED == ("fetch",)
+def test_the_words_that_are_no_prompts_are_those_that_are_promised():
+    assert set(cli.COMMANDS) == {"bench", "fetch"}
