@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -191,3 +192,10 @@ def test_lcm_and_its_steps_may_stand_in_any_order(tmp_path):
 
 def test_a_scheduler_goes_by_its_title():
     assert PLAIN.sampler("euler_a") == "Euler a"
+
+
+def test_the_card_in_readme_can_be_read(tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "model.toml").write_text(readme.split("```toml\n")[1].split("```")[0])
+    card = read_card(tmp_path, PLAIN)
+    assert (card.title, card.nsfw, card.bounds.side) == ("Dream", True, (384, 1024))

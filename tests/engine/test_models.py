@@ -318,8 +318,8 @@ def test_a_part_whose_name_no_file_can_have_is_refused():
 
 @pytest.mark.parametrize("name", ["a--b/c", f"{'a' * 100}/b", "a/b.git"])
 def test_an_id_that_the_hub_cannot_have_is_refused(name):
-    assert refusal(name).rule == "model_unreachable"
-    assert refusal("emoji", tokenizer=name).rule == "model_unreachable"
+    assert refusal(name).rule == "model_missing"
+    assert refusal("emoji", tokenizer=name).rule == "model_missing"
 
 
 def test_a_text_encoder_inside_a_whole_clip_model_is_measured_by_its_text_config(folder, tmp_path):
