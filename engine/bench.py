@@ -10,9 +10,10 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from engine.arrivals import mixed_requests
+from engine.commands.terminal import Parser
 from engine.devices import MEMORY, choose_device
 from engine.engine import Engine
 from engine.models import find_model
@@ -20,7 +21,6 @@ from engine.models import find_model
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-EXIT_BAD_INPUT = 2
 DEFAULT_REQUESTS = 16
 DEFAULT_LOAD = 0.8
 MAX_LOAD = 10.0
@@ -43,15 +43,8 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses bad input with one sentence, without the usage in front of it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_BAD_INPUT, f"error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m engine bench",
         description="Measures pictures a second with all requests there at once, then how long each waits where they "
         "come one by one at a share of that, and the peak of memory. Requests differ in prompt, steps, sampler and "

@@ -9,6 +9,7 @@ import diffusers
 import torch
 import transformers
 
+from engine.folder import invalid
 from engine.schedulers import build_scheduler
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ class Reference:
     A model as diffusers draws with it: its parts come from the same folder, and draw on the same device.
 
     Raises:
+        InvalidModel: the model is a single file.
         OSError, ValueError: diffusers cannot open the folder.
     """
 
     def __init__(self, folder: ModelFolder, device: Device) -> None:
+        if not folder.path.is_dir():
+            raise invalid("model_foreign", folder.path, "is a single file: diffusers is measured with folders only")
         for library in (diffusers, transformers):
             library.utils.logging.set_verbosity_error()
             library.utils.logging.disable_progress_bar()

@@ -1,14 +1,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from engine import InvalidModel, find_model
 from engine import __main__ as cli
 from engine.bench import table
+from engine.devices import choose_device
 from engine.peak import Peak
+from engine.reference import Reference
 
 
 def bench(capsys, *arguments):
@@ -146,3 +150,10 @@ def test_the_peak_on_the_cpu_grows_with_what_is_taken():
 
 def test_the_peak_of_other_devices_is_unknown():
     assert Peak(torch.device("mps")).bytes is None
+
+
+def test_diffusers_is_not_measured_with_a_single_file(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    with pytest.raises(InvalidModel, match=r"model\.safetensors is a single file: diffusers is measured with folders"):
+        Reference(replace(find_model("emoji"), path=file), choose_device("cpu"))
