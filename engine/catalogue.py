@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import InvalidModel, InvalidRequest
 from engine.fetched import hub_id_of
-from engine.models import BUNDLED, bundled_folder, find_model
+from engine.models import find_model
+from engine.places import BUNDLED, bundled_folder
 from engine.prompt import MAX_QUOTED_CHARACTERS, quoted
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,14 @@ from engine.figures import EPSILON, FAMILIES, V_PREDICTION
 from engine.folder import invalid, unreadable
 from engine.request import GenerationRequest
 from engine.strangers import FIRST, UNET, stranger
-from engine.weights import read_header
+from engine.weights import pickle, read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from engine.figures import Figures
 
-ENDING = ".safetensors"
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 PREFIXES: Mapping[str, tuple[str, ...]] = {
     "unet": (UNET,),
@@ -39,8 +38,9 @@ CHANNELS: Mapping[int, str] = {
     7: "an upscaler",
     8: "a model that edits by instructions (InstructPix2Pix)",
 }
-"""What models are whose U-Nets read that many channels; 4 are text to image, 9 are inpainting."""
-KNOWN_CHANNELS = (4, 9)
+"""What models are whose U-Nets read that many channels."""
+INPAINTING_CHANNELS = 9
+KNOWN_CHANNELS = (4, INPAINTING_CHANNELS)
 DTYPES = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "I64", "I32", "U8", "BOOL")
 """Of tensors that are read; those of whole numbers hold no weights."""
 EPSILON_STEPS = 875_000
@@ -64,8 +64,8 @@ class Checkpoint:
 
     path: Path
     figures: Figures
-    parts: frozenset[str]
-    """Of `PREFIXES` those that are in it."""
+    weights: Mapping[str, int]
+    """How many numbers each part holds, by those of `PREFIXES` that are in it."""
     title: str
     licence: str
     width: int
@@ -80,30 +80,14 @@ class StoredPart:
     name: str
     """One of `PREFIXES`, which the file holds."""
 
+    @property
+    def weights(self) -> int:
+        """How many numbers it holds."""
+        return self.checkpoint.weights[self.name]
 
-def check_no_pickle(file: Path) -> None:
-    """
-    Refuse a file whose loading would run its code, and say how to convert it.
-
-    Raises:
-        InvalidModel: it is a pickle, by its ending.
-    """
-    if file.suffix.lower() not in PICKLES:
-        return
-    target = file.with_suffix(ENDING)
-    code = (
-        "import torch; from safetensors.torch import save_file; "
-        f"found = torch.load({str(file)!r}, map_location='cpu', weights_only=True); "
-        "found = found.get('state_dict', found); "
-        "tensors = {name: value.clone().contiguous() for name, value in found.items() if torch.is_tensor(value)}; "
-        f"save_file(tensors, {str(target)!r})"
-    )
-    raise invalid(
-        "model_broken",
-        file,
-        "is a pickle, and loading a pickle runs its code: only safetensors is read; this converts it without running "
-        f"anything, where it holds nothing but weights: python -c {shlex.quote(code)}",
-    )
+    def read_config(self) -> Mapping[str, Any]:
+        """What it is built by."""
+        return self.checkpoint.figures.config(self.name)
 
 
 def read_checkpoint(file: Path) -> Checkpoint:
@@ -113,7 +97,8 @@ def read_checkpoint(file: Path) -> Checkpoint:
     Raises:
         InvalidModel: it is a pickle, damaged, or no model of a known family.
     """
-    check_no_pickle(file)
+    if file.suffix.lower() in PICKLES:
+        raise pickle(file)
     header = read_header(file)
     told = header.pop("__metadata__", None)
     metadata = told if isinstance(told, dict) else {}
@@ -122,14 +107,19 @@ def read_checkpoint(file: Path) -> Checkpoint:
         raise invalid("model_foreign", file, reason)
     figures = _family(file, shapes)
     _check_dtypes(file, header)
-    prediction_type = _prediction_type(file, header, metadata, figures)
+    in_channels = shapes[FIRST][1]
+    prediction_type = (
+        _prediction_told(file, header, metadata)
+        # Stable Diffusion 2 was made to inpaint from its base, which predicts noise.
+        or (EPSILON if in_channels == INPAINTING_CHANNELS else figures.prediction_type)
+    )
     size = _size(metadata) or (figures.sides[prediction_type],) * 2
     return Checkpoint(
         path=file,
         figures=figures.with_file(
-            in_channels=shapes[FIRST][1], prediction_type=prediction_type, is_zero_snr="ztsnr" in header, size=size
+            in_channels=in_channels, prediction_type=prediction_type, is_zero_snr="ztsnr" in header, size=size
         ),
-        parts=frozenset(part for part, prefixes in PREFIXES.items() if _holds(shapes, prefixes)),
+        weights={part: count for part, prefixes in PREFIXES.items() if (count := _weights(shapes, prefixes))},
         title=_text(metadata.get("modelspec.title")) or file.stem,
         licence=_text(metadata.get("modelspec.license")),
         width=size[0],
@@ -142,8 +132,8 @@ def _shape(entry: Any) -> tuple[int, ...]:
     return tuple(side for side in shape if isinstance(side, int)) if isinstance(shape, list) else ()
 
 
-def _holds(names: Iterable[str], prefixes: tuple[str, ...]) -> bool:
-    return any(name.startswith(prefixes) for name in names)
+def _weights(shapes: Mapping[str, tuple[int, ...]], prefixes: tuple[str, ...]) -> int:
+    return sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(prefixes))
 
 
 def _family(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> Figures:
@@ -168,14 +158,13 @@ def _family(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> Figures:
 
 def _check_dtypes(file: Path, header: Mapping[str, Any]) -> None:
     for name, entry in header.items():
-        dtype = entry.get("dtype")
-        if dtype not in DTYPES or name.endswith((".scale_weight", ".weight_scale", ".absmax")):
-            reason = f"is quantized ({name} is {dtype}), which is not supported: take the file with float16 weights"
+        if entry.get("dtype") not in DTYPES or name.endswith((".scale_weight", ".weight_scale", ".absmax")):
+            reason = f"is quantized, as its {name} shows, which is not supported: take the file with float16 weights"
             raise invalid("model_foreign", file, reason)
 
 
-def _prediction_type(file: Path, header: Mapping[str, Any], metadata: Mapping[str, Any], figures: Figures) -> str:
-    """What the U-Net predicts: as people or the file itself say it, or else as the family's files mostly do."""
+def _prediction_told(file: Path, header: Mapping[str, Any], metadata: Mapping[str, Any]) -> str | None:
+    """What the U-Net predicts, as people or the file itself say it."""
     architecture = _text(metadata.get("modelspec.architecture")).lower()
     told = (
         WORDS.get(_sidecar(file)),
@@ -184,7 +173,7 @@ def _prediction_type(file: Path, header: Mapping[str, Any], metadata: Mapping[st
         EPSILON if architecture.startswith("stable-diffusion-v2-512") else None,
         EPSILON if _number(file, header, "global_step") == EPSILON_STEPS else None,
     )
-    return next(filter(None, told), figures.prediction_type)
+    return next(filter(None, told), None)
 
 
 def _sidecar(file: Path) -> str:
@@ -199,13 +188,14 @@ def _sidecar(file: Path) -> str:
 
 def _number(file: Path, header: Mapping[str, Any], name: str) -> int | None:
     """A whole number that a file holds as a tensor."""
-    entry = header.get(name)
-    offsets = entry.get("data_offsets") if isinstance(entry, dict) and entry.get("dtype") in ("I64", "I32") else None
-    if not isinstance(offsets, list) or not all(isinstance(offset, int) and offset >= 0 for offset in offsets):
-        return None
+    match header.get(name):
+        case {"dtype": "I64" | "I32", "data_offsets": [int(begin), int(end)]} if 0 <= begin < end:
+            pass
+        case _:
+            return None
     try:
         with file.open("rb") as stream:
-            stream.seek(8 + int.from_bytes(stream.read(8), "little") + offsets[0])
+            stream.seek(8 + int.from_bytes(stream.read(8), "little") + begin)
             return int.from_bytes(stream.read(4), "little")
     except OSError as error:
         raise unreadable(file, error) from error

@@ -24,25 +24,23 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from engine.checkpoint import Checkpoint
+    from engine.checkpoint import Checkpoint, StoredPart
 
 IGNORED = ("position_ids", "logit_scale", "text_projection.weight")
 """What text encoders hold besides weights that they need here; SDXL's second one has a place for its projection."""
 
 
-def build_network(checkpoint: Checkpoint, part: str, dtype: torch.dtype) -> Any:
+def build_network(stored: StoredPart, dtype: torch.dtype) -> Any:
     """
-    One part of the file as a network on the CPU, in this dtype.
-
-    Args:
-        part: `unet`, `vae`, `text_encoder` or `text_encoder_2`; the file must hold it.
+    One part of a file as a network on the CPU, in this dtype.
 
     Raises:
         InvalidModel: tensors are missing, too many or of another shape.
         Exception: whatever the libraries raise for a damaged file.
     """
+    checkpoint, part = stored.checkpoint, stored.name
     with init_empty_weights():
-        network = _empty(checkpoint, part)
+        network = _empty(part, stored.read_config())
     weights = _converted(part, network, _read(checkpoint, part, dtype))
     asked = network.state_dict()
     missing = sorted(asked.keys() - weights.keys())
@@ -65,9 +63,8 @@ def build_network(checkpoint: Checkpoint, part: str, dtype: torch.dtype) -> Any:
     return network
 
 
-def _empty(checkpoint: Checkpoint, part: str) -> Any:
+def _empty(part: str, config: Mapping[str, Any]) -> Any:
     """The network without its weights."""
-    config = getattr(checkpoint.figures, part)
     match part:
         case "unet":
             return diffusers.UNet2DConditionModel.from_config(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.lorafile import BASES
+from engine.families import SD1, SD2, SDXL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,11 @@ class Figures:
     def context_width(self) -> int:
         """How wide the texts are that the U-Net attends to; a family is known by it."""
         return int(self.unet["cross_attention_dim"])
+
+    def config(self, part: str) -> Mapping[str, Any]:
+        """The config of a part that the family has."""
+        config: Mapping[str, Any] = getattr(self, part)
+        return config
 
     def with_file(self, *, in_channels: int, prediction_type: str, is_zero_snr: bool, size: tuple[int, int]) -> Figures:
         """The configs of one file of the family, whose size is (width, height)."""
@@ -101,7 +106,7 @@ _SCHEDULER = {
 }
 
 STABLE_DIFFUSION_1 = Figures(
-    family=BASES[768],
+    family=SD1,
     unet={**_UNET, **_FOUR_LEVELS, "cross_attention_dim": 768, "attention_head_dim": 8},
     vae=_VAE,
     text_encoder=_CLIP_L,
@@ -110,7 +115,7 @@ STABLE_DIFFUSION_1 = Figures(
     pad_tokens=("<|endoftext|>",),
 )
 STABLE_DIFFUSION_2 = Figures(
-    family=BASES[1024],
+    family=SD2,
     unet={
         **_UNET,
         **_FOUR_LEVELS,
@@ -135,7 +140,7 @@ STABLE_DIFFUSION_2 = Figures(
     pad_tokens=("!",),
 )
 STABLE_DIFFUSION_XL = Figures(
-    family=BASES[2048],
+    family=SDXL,
     unet={
         **_UNET,
         "block_out_channels": [320, 640, 1280],

@@ -14,6 +14,8 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from engine.checkpoint import StoredPart
+from engine.conversion import build_network
 from engine.embeddings import Embeddings
 from engine.errors import InvalidModel, OutOfMemory
 from engine.families import SDXL
@@ -21,6 +23,7 @@ from engine.folder import invalid
 from engine.schedulers import build_scheduler
 from engine.vaefile import build_vae
 from engine.vaes import VaeFile
+from engine.vocabulary import Vocabulary, clip_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,11 +105,11 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
     """
     with _quiet_libraries():
         encoders = {"text_encoder": _load_network(transformers.CLIPTextModel, folder.text_encoder, device)}
-        tokenizers = {"tokenizer": _load(transformers.CLIPTokenizer, folder.tokenizer)}
+        tokenizers = {"tokenizer": _load_tokenizer(folder.tokenizer)}
         if folder.text_encoder_2 is not None and folder.tokenizer_2 is not None:
             second = _load_network(transformers.CLIPTextModelWithProjection, folder.text_encoder_2, device)
             encoders["text_encoder_2"] = second
-            tokenizers["tokenizer_2"] = _load(transformers.CLIPTokenizer, folder.tokenizer_2)
+            tokenizers["tokenizer_2"] = _load_tokenizer(folder.tokenizer_2)
         _check_scheduler(folder)
         widths = [encoder.config.hidden_size for encoder in encoders.values()]
         return LoadedModel(
@@ -177,8 +180,19 @@ def _load(part_class: Any, folder: Path, **options: Any) -> Any:
         raise _refused(folder, error) from error
 
 
-def _load_network(part_class: Any, part: Part, device: Device) -> Any:
+def _load_tokenizer(tokenizer: Path | Vocabulary) -> Any:
+    if isinstance(tokenizer, Vocabulary):
+        return clip_tokenizer(tokenizer)
+    return _load(transformers.CLIPTokenizer, tokenizer)
+
+
+def _load_network(part_class: Any, part: Part | StoredPart, device: Device) -> Any:
     """A part with weights; missing ones are an error, since the libraries would fill them with noise."""
+    if isinstance(part, StoredPart):
+        try:
+            return _placed(build_network(part, device.dtype), device)
+        except LIBRARY_ERRORS as error:
+            raise _refused(part.checkpoint.path, error) from error
     is_diffusers = issubclass(part_class, diffusers.ModelMixin)
     network, report = _load(
         part_class,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidRequest
-from engine.folder import read_json
 from engine.lorafile import LoraFile, read_lora
 from engine.parts import text_config
 from engine.prompt import MAX_NOTES, MAX_QUOTED_CHARACTERS, Note, parse, quoted
@@ -136,8 +135,8 @@ def base_of(folder: ModelFolder) -> Base:
     Raises:
         InvalidModel: its config files have gone since it was found.
     """
-    context = read_json(folder.unet.folder / "config.json").get("cross_attention_dim")
-    width = text_config(read_json(folder.text_encoder.folder / "config.json")).get("hidden_size")
+    context = folder.unet.read_config().get("cross_attention_dim")
+    width = text_config(folder.text_encoder.read_config()).get("hidden_size")
     return Base(
         folder.card.title,
         context if isinstance(context, int) else None,

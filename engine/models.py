@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import hub
 from engine.card import ModelCard, card_file, read_card
+from engine.checkpoint import StoredPart, read_checkpoint
 from engine.elsewhere import find_part, stem
 from engine.errors import InvalidModel
 from engine.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
-from engine.fetched import fetched_folder
 from engine.fit import check_fit, native_size
 from engine.folder import invalid, is_folder, read_json
 from engine.parts import (
@@ -25,19 +23,22 @@ from engine.parts import (
     read_config,
     text_config,
 )
+from engine.places import local_place
 from engine.schedulers import scheduler_title
 from engine.vaes import VaeFile, check_vae_file, named_vae, unknown_vae
+from engine.vocabulary import MAX_TOKENS, TOKENS, Vocabulary, find_vocabulary
 from engine.weights import Part, find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.checkpoint import Checkpoint
 
 EMBEDDINGS = "embeddings"
 """The folder of embeddings, in `models_dir` and in a model's own."""
 LORAS = "loras"
 """The folder of LoRAs, likewise."""
-BUNDLED = "emoji"
-"""The model that comes with this package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +46,19 @@ class ModelFolder:
     """A model whose every file is present, readable and whole, and whose parts fit together."""
 
     path: Path
+    """Its folder, or its single file."""
     card: ModelCard
     family: str
     """One of `engine.families.FAMILIES`."""
-    tokenizer: Path
-    text_encoder: Part
-    unet: Part
-    vae: Part | VaeFile
+    tokenizer: Path | Vocabulary
+    text_encoder: Part | StoredPart
+    unet: Part | StoredPart
+    vae: Part | StoredPart | VaeFile
     scheduler_config: Mapping[str, Any]
     """As the folder's `scheduler_config.json` has it, with `_class_name`."""
-    tokenizer_2: Path | None = None
+    tokenizer_2: Path | Vocabulary | None = None
     """Of SDXL, as `text_encoder_2`."""
-    text_encoder_2: Part | None = None
+    text_encoder_2: Part | StoredPart | None = None
     has_zeros_for_empty: bool = True
     """Whether SDXL is told nothing at all, instead of an encoded empty text, where there is no negative prompt."""
     safety_checker: Part | None = None
@@ -84,9 +86,10 @@ def find_model(
     Find a model and check it.
 
     Args:
-        model: `emoji` for the bundled one, a folder in diffusers' layout, the name of one inside `models_dir`, or an id
-            on the Hugging Face hub (`organisation/name`, `organisation/name@REVISION`). The first of these that there
-            is counts; the hub is asked only where neither `models_dir` nor its cache on this machine has the model.
+        model: `emoji` for the bundled one, a folder in diffusers' layout, a single file of weights, the name of either
+            inside `models_dir` (a file's with or without its ending), or an id on the Hugging Face hub
+            (`organisation/name`, `organisation/name@REVISION`). The first of these that there is counts; the hub is
+            asked only where neither `models_dir` nor its cache on this machine has the model.
         models_dir: where the operator keeps models, and embeddings and LoRAs for all of them.
         tokenizer: taken from elsewhere: that part's own folder, a model's folder that has it, or a hub id. So are
             `text_encoder` and `vae`, the latter also by its name in `models_dir`.
@@ -100,12 +103,11 @@ def find_model(
         if place is not None
     }
     checked = _find(model, models_dir, elsewhere)
-    if vae is None and (name := checked.card.vae):
-        # The card is known only now. Cards come with models from anywhere, so of places they may name only this one.
-        if (place := named_vae(name, models_dir)) is None:
-            raise invalid("model_card", card_file(checked.path), f"has a wrong vae: {unknown_vae(name, models_dir)}")
-        checked = _find(model, models_dir, {**elsewhere, "vae": place})
-    folders = [place for place in (models_dir, checked.path) if place is not None]
+    own = [checked.path] if is_folder(checked.path) else []
+    if vae is None and checked.card.vae and own:
+        # The card is known only now.
+        checked = _find(model, models_dir, {**elsewhere, "vae": _cards_vae(checked.card, checked.path, models_dir)})
+    folders = [*([models_dir] if models_dir else []), *own]
     return replace(
         checked,
         embeddings=tuple(folder / EMBEDDINGS for folder in folders),
@@ -114,8 +116,8 @@ def find_model(
 
 
 def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Path]) -> ModelFolder:
-    if (folder := _local_folder(model, models_dir)) is not None:
-        return _checked(folder, elsewhere)
+    if (place := local_place(model, models_dir)) is not None:
+        return _checked(place, elsewhere) if is_folder(place) else _checked_file(place, elsewhere, models_dir)
     repository = _repository(model)
     if (folder := hub.cached_folder(repository)) is not None:
         try:
@@ -134,35 +136,6 @@ def _repository(name: str | Path) -> hub.HubModel:
     if (repository := hub.HubModel.of(str(name))) is None:
         raise ValueError(f"the hub has no such ids as {name!r}")
     return repository
-
-
-def bundled_folder() -> Path:
-    """Where the model lies that comes with this package."""
-    return Path(str(files("engine"))) / BUNDLED
-
-
-def _local_folder(model: str | Path, models_dir: Path | None) -> Path | None:
-    """The folder on this machine; None for what can only be a hub id."""
-    if model == BUNDLED:
-        return bundled_folder()
-    if str(model).strip():
-        for place in (Path(model), *([models_dir / model] if models_dir else [])):
-            if is_folder(place):
-                return place
-    if models_dir and (fetched := fetched_folder(str(model), models_dir)):
-        return fetched
-    if isinstance(model, str) and hub.is_hub_id(model):
-        return None
-    if Path(model).is_file():
-        raise invalid("model_missing", Path(model), "is a file: a model is a folder in diffusers' layout")
-    known = sorted(file.parent.name for file in models_dir.glob("*/model_index.json")) if models_dir else []
-    raise InvalidModel(
-        "model_missing",
-        f"model {str(model)!r} is not there: it is no folder{f' here or in {models_dir}' if models_dir else ''}; "
-        f"known: {', '.join([BUNDLED, *known])}",
-        file=str(model),
-        reason="is not there",
-    )
 
 
 def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
@@ -202,6 +175,65 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
         safety_checker=_check_safety_checker(folder, index) if has_checker else None,
         feature_extractor=folder / "feature_extractor" if has_checker else None,
     )
+
+
+def _checked_file(file: Path, elsewhere: Mapping[str, Path], models_dir: Path | None) -> ModelFolder:
+    checkpoint = read_checkpoint(file)
+    figures = checkpoint.figures
+    size = checkpoint.width, checkpoint.height
+    # Nothing in a file tells that it was trained for few steps; the card beside it may.
+    card = own_card(checkpoint.title, figures.family, "", size, figures.scheduler)
+    card = read_card(file, replace(card, licence=checkpoint.licence))
+    if card.vae and "vae" not in elsewhere:
+        elsewhere = {**elsewhere, "vae": _cards_vae(card, file, models_dir)}
+    place = elsewhere.get("vae")
+    vae_file = check_vae_file(place, figures.vae) if place is not None and place.is_file() else None
+    names = [name for name in KINDS if figures.config(name) is not None and not (name == "vae" and vae_file)]
+    parts = {name: _part_of_file(name, checkpoint, elsewhere.get(name)) for name in names}
+    tokenizers = {
+        name: elsewhere.get(name) or Vocabulary(find_vocabulary(), pad_token)
+        for name, pad_token in zip(("tokenizer", "tokenizer_2"), figures.pad_tokens, strict=False)
+    }
+    check_fit(
+        {name: elsewhere.get(name, file / name) for name in ("vae", *parts, *tokenizers)},
+        {"vae": dict(figures.vae)} | {name: dict(part.read_config()) for name, part in parts.items()},
+        {name: _tokens(each) for name, each in tokenizers.items()},
+    )
+    return ModelFolder(
+        path=file,
+        card=card,
+        family=figures.family,
+        tokenizer=tokenizers["tokenizer"],
+        text_encoder=parts["text_encoder"],
+        tokenizer_2=tokenizers.get("tokenizer_2"),
+        text_encoder_2=parts.get("text_encoder_2"),
+        unet=parts["unet"],
+        vae=vae_file or parts["vae"],
+        scheduler_config={**figures.scheduler, **(VARIANTS[card.variant].scheduler if card.variant else {})},
+    )
+
+
+def _part_of_file(name: str, checkpoint: Checkpoint, place: Path | None) -> Part | StoredPart:
+    """A part of a single file, or what takes its place."""
+    if place is not None:
+        read_config(name, place / "config.json")
+        return find_weights(place, stem(name))
+    if name not in checkpoint.weights:
+        hint = "name one of the folder vae in its card" if name == "vae" else "give one"
+        raise invalid("model_broken", checkpoint.path, f"brings no {name}: {hint}, or say --{name.replace('_', '-')}")
+    return StoredPart(checkpoint, name)
+
+
+def _cards_vae(card: ModelCard, model: Path, models_dir: Path | None) -> Path:
+    """The VAE that a card names. Cards come with models from anywhere: of places they may name only `models_dir`."""
+    if (place := named_vae(card.vae, models_dir)) is None:
+        raise invalid("model_card", card_file(model), f"has a wrong vae: {unknown_vae(card.vae, models_dir)}")
+    return place
+
+
+def _tokens(tokenizer: Path | Vocabulary) -> tuple[int, int]:
+    """How many a tokenizer has, and how many of them a prompt may have."""
+    return (TOKENS, MAX_TOKENS) if isinstance(tokenizer, Vocabulary) else check_tokenizer(tokenizer)
 
 
 def own_card(

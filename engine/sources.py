@@ -8,12 +8,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from engine.checkpoint import StoredPart
 from engine.errors import InvalidModel
 from engine.hub import WEIGHTS
 from engine.loras import Base, Loras, base_of, loras_of
-from engine.models import BUNDLED
+from engine.places import BUNDLED
 from engine.vaes import VaeFile
-from engine.weights import Part, read_header
+from engine.weights import ENDING, Part, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -101,6 +102,8 @@ class Sources:
 
 def name_of(model: str | Path) -> str:
     """What requests call a model that the operator names: of a path only the last part, which is nobody else's."""
+    if Path(model).suffix == ENDING and not Path(model).is_dir():
+        return Path(model).stem
     return str(model) if model == BUNDLED or not Path(model).is_dir() else Path(model).resolve().name
 
 
@@ -110,8 +113,10 @@ def _weights(folder: ModelFolder) -> int:
     files = [file for part in parts if isinstance(part, Part) for file in _files(part)]
     files += [part.path for part in parts if isinstance(part, VaeFile)]
     headers = [read_header(file) for file in files]
+    stored = sum(part.weights for part in parts if isinstance(part, StoredPart))
     try:
-        return sum(math.prod(entry["shape"]) for header in headers for entry in header.values() if "shape" in entry)
+        shapes = [entry["shape"] for header in headers for entry in header.values() if "shape" in entry]
+        return stored + sum(int(math.prod(shape)) for shape in shapes)
     except TypeError as error:
         reason = "holds a weights file whose header cannot be read"
         sentence = f"{folder.path} {reason}"

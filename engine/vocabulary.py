@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ PACKAGES = ("clip", "open_clip")
 FILE_NAME = "bpe_simple_vocab_16e6.txt.gz"
 MERGES = 48_894
 """How many of the file's lines CLIP was trained with; the rest is left over."""
+TOKENS = 2 * 256 + MERGES + 2
 MAX_TOKENS = 77
+"""What its text encoders read at once."""
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 
 
@@ -31,27 +34,35 @@ def find_vocabulary() -> Path:
         for folder in (spec and spec.submodule_search_locations) or ():
             if (file := Path(folder) / FILE_NAME).is_file():
                 return file
-    reason = "is not installed"
-    sentence = (
-        "a single file brings no tokenizer, and CLIP's vocabulary is not installed: "
-        'pip install "imagine-bot[checkpoints]"'
+    raise InvalidModel(
+        "model_vocabulary",
+        "a single file brings no tokenizer, and CLIP's vocabulary is not installed: pip install openai-clip "
+        "(or imagine-bot with its extra: checkpoints)",
+        file=FILE_NAME,
+        reason="is not installed",
     )
-    raise InvalidModel("model_vocabulary", sentence, file=FILE_NAME, reason=reason)
 
 
-def clip_tokenizer(file: Path, pad_token: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What takes the place of a tokenizer's folder."""
+
+    file: Path
+    """As `find_vocabulary` gives it."""
+    pad_token: str
+    """Fills up short prompts."""
+
+
+def clip_tokenizer(vocabulary: Vocabulary) -> Any:
     """
     A `CLIPTokenizer` that gives the ids of the one that CLIP was trained with.
-
-    Args:
-        file: as `find_vocabulary` gives it.
-        pad_token: fills up short prompts.
 
     Raises:
         InvalidModel: the file holds something else.
     """
     import transformers
 
+    file = vocabulary.file
     try:
         with gzip.open(file, "rt", encoding="utf-8") as stream:
             # The first line is a title.
@@ -65,7 +76,7 @@ def clip_tokenizer(file: Path, pad_token: str) -> Any:
     return transformers.CLIPTokenizer(
         vocab={token: number for number, token in enumerate(tokens)},
         merges=merges,
-        pad_token=pad_token,
+        pad_token=vocabulary.pad_token,
         model_max_length=MAX_TOKENS,
     )
 

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.folder import invalid, read_json, unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.errors import InvalidModel
 
 VARIANTS = (None, "fp16")
 """Preferred first: full precision, then the half precision files that a folder may hold instead."""
 MAX_HEADER_BYTES = 100_000_000
 """The format's own limit: https://github.com/huggingface/safetensors#format."""
+ENDING = ".safetensors"
+CONVERT = (
+    'python -c "import sys, torch, safetensors.torch; '
+    "found = torch.load(sys.argv[1], map_location='cpu', weights_only=True); "
+    "tensors = found.get('state_dict', found).items(); "
+    "safetensors.torch.save_file({name: each.clone().contiguous() for name, each in tensors if torch.is_tensor(each)}, "
+    'sys.argv[2])"'
+)
+"""A command that any shell takes; the paths of the pickle and of the new file follow it."""
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -24,6 +39,15 @@ class Part:
     folder: Path
     variant: str | None = None
     """As diffusers' `variant`: None for the plain file names, `fp16` for `*.fp16.*`."""
+
+    def read_config(self) -> Mapping[str, Any]:
+        """
+        What it is built by.
+
+        Raises:
+            InvalidModel: the file is gone or damaged.
+        """
+        return read_json(self.folder / "config.json")
 
 
 def find_weights(folder: Path, stem: str) -> Part:
@@ -41,13 +65,20 @@ def find_weights(folder: Path, stem: str) -> Part:
         if (index := folder / f"{stem}.safetensors.index{ending}.json").exists():
             _check_shards(index)
             return Part(folder, variant)
-    for pickle in sorted(path for pattern in ("*.bin", "*.ckpt", "*.pt") for path in folder.glob(pattern)):
-        raise invalid(
-            "model_broken",
-            pickle,
-            f"is a pickle, and loading a pickle runs its code: only safetensors is read ({stem}.safetensors)",
-        )
+    for file in sorted(path for pattern in ("*.bin", "*.ckpt", "*.pt") for path in folder.glob(pattern)):
+        raise pickle(file)
     raise invalid("model_broken", folder / f"{stem}.safetensors", "is missing")
+
+
+def pickle(file: Path) -> InvalidModel:
+    """The sentence why a pickle is not loaded, and how its weights are read without running anything."""
+    paths = " ".join(shlex.quote(str(path)) for path in (file, file.with_suffix(ENDING)))
+    return invalid(
+        "model_broken",
+        file,
+        "is a pickle, and loading a pickle runs its code: only safetensors is read. Where it holds nothing but "
+        f"weights, this converts it and runs none of its code: {CONVERT} {paths}",
+    )
 
 
 def _check_shards(index: Path) -> None:

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grid", metavar="RxC", nargs="?", type=_grid, default=False, help="one file: R rows of C pictures"
     )
-    parser.add_argument("--model", metavar="NAME|DIR|HUB-ID[@REVISION]", help="default: emoji, the bundled one")
+    parser.add_argument("--model", metavar="NAME|DIR|FILE|HUB-ID[@REVISION]", help="default: emoji, the bundled one")
     parser.add_argument(
         "--models-dir",
         metavar="DIR",

@@ -1,5 +1,6 @@
 """A single file is known by the names and shapes in its header; what it cannot be is one sentence."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -58,13 +59,13 @@ def refusal(file) -> InvalidModel:
     return caught.value
 
 
-@pytest.mark.parametrize(("in_channels", "kind"), [(4, "base"), (9, "inpainting")], ids=["base", "inpainting"])
+@pytest.mark.parametrize("in_channels", [4, 9], ids=["base", "inpainting"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_family_is_known_by_its_names_and_widths(write, name, in_channels, kind):
+def test_a_family_is_known_by_its_names_and_widths(write, name, in_channels):
     found = read_checkpoint(write(name, in_channels=in_channels))
     assert found.figures.family == TITLES[name]
     assert found.figures.unet["in_channels"] == in_channels
-    assert found.parts == {"unet", "vae", "text_encoder", *(["text_encoder_2"] if name == "sdxl" else [])}
+    assert found.weights.keys() == {"unet", "vae", "text_encoder", *(["text_encoder_2"] if name == "sdxl" else [])}
 
 
 @pytest.mark.parametrize(
@@ -99,8 +100,21 @@ def test_the_native_size_is_the_files_or_else_the_familys(write, name, metadata,
         ("sd2", {"metadata": {"modelspec.architecture": "stable-diffusion-v2-512"}}, "epsilon"),
         ("sd2", {"metadata": {"modelspec.architecture": "stable-diffusion-v2-768-v"}}, "v_prediction"),
         ("sdxl", {"add": {"v_pred": (0,)}}, "v_prediction"),
+        ("sd2", {"in_channels": 9}, "epsilon"),
+        ("sd2", {"in_channels": 9, "metadata": {"modelspec.prediction_type": "v"}}, "v_prediction"),
     ],
-    ids=["1.x", "2.x", "XL", "2.x that says", "1.x that says", "2.x base", "2.x 768-v", "XL with a mark"],
+    ids=[
+        "1.x",
+        "2.x",
+        "XL",
+        "2.x that says",
+        "1.x that says",
+        "2.x base",
+        "2.x 768-v",
+        "XL with a mark",
+        "2.x inpainting",
+        "2.x inpainting that says",
+    ],
 )
 def test_what_the_unet_predicts_is_the_files_word_or_else_the_familys_habit(write, name, options, expected):
     assert read_checkpoint(write(name, **options)).figures.scheduler["prediction_type"] == expected
@@ -149,7 +163,7 @@ def test_a_scheduler_that_cannot_begin_without_signal_is_another(write):
 
 @pytest.mark.parametrize("part", ["vae", "text_encoder"])
 def test_a_part_that_is_not_in_the_file_is_not_among_its_parts(write, part):
-    assert part not in read_checkpoint(write("sd1", without=checkpoint.PREFIXES[part])).parts
+    assert part not in read_checkpoint(write("sd1", without=checkpoint.PREFIXES[part])).weights
 
 
 def test_the_title_is_the_files_own_or_else_its_name(write):
@@ -224,6 +238,19 @@ def test_a_cut_file_says_how_much_of_it_is_there(write):
 
 
 @pytest.mark.parametrize(
+    "offsets",
+    ["[]", "[8]", "[0, 0]", "[-8, 8]", '["a", 8]', "[1e400, 8]", "[9999999999999999999999999, 8]"],
+)
+def test_a_number_that_is_nowhere_is_not_read(tmp_path, offsets):
+    header = b'{"global_step": {"dtype": "I64", "shape": [], "data_offsets": OFFSETS}}'.replace(
+        b"OFFSETS", offsets.encode()
+    )
+    file = tmp_path / "hostile.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    assert checkpoint._number(file, json.loads(header), "global_step") is None
+
+
+@pytest.mark.parametrize(
     "header",
     [
         b'{"model.diffusion_model.input_blocks.0.0.weight": {"dtype": "F16", "shape": "x", "data_offsets": [0, 0]}}',
@@ -248,7 +275,7 @@ def test_the_command_that_converts_a_pickle_does(tmp_path):
     tensors = {"a": torch.arange(6.0).reshape(2, 3).T, "b": torch.ones(2, dtype=torch.float16)}
     file = tmp_path / "it's a model.ckpt"
     torch.save({"state_dict": tensors, "epoch": 3}, file)
-    command = shlex.split(str(refusal(file)).rpartition(": python ")[2])
+    command = shlex.split(str(refusal(file)).partition(": python ")[2])
     subprocess.run([sys.executable, *command], check=True)
     found = load_file(file.with_suffix(".safetensors"))
     assert found.keys() == tensors.keys()

