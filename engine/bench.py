@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         "guidance.",
         allow_abbrev=False,
     )
-    parser.add_argument("--model", metavar="NAME|DIR|FILE|HUB-ID", default="emoji", help="default: emoji, the bundled one")
+    parser.add_argument(
+        "--model", metavar="NAME|DIR|FILE|HUB-ID", default="emoji", help="default: emoji, the bundled one"
+    )
     parser.add_argument("--models-dir", metavar="DIR", type=Path, help="where models lie that are asked for by name")
     parser.add_argument(
         "--requests", metavar="N", type=_requests, default=DEFAULT_REQUESTS, help="default: %(default)s"

@@ -61,7 +61,7 @@ def refused(capsys, *arguments) -> str:
         (["x", "--model", "no-such-model"], "model 'no-such-model' is not there"),
         (["x", "--models-dir", "/", "--model", "no-such-model"], "no folder and no file here or in /"),
         (["x", "--model", "a--b/c"], "model 'a--b/c' is no folder on this machine"),
-        (["x", "--vae", "no-such-folder"], "vae must be a folder"),
+        (["x", "--vae", "no-such-folder"], "vae must be a name in vae/ of the models' folder, a folder"),
         (["x", "--device", "toaster"], "device must be one of auto, cpu, cuda, mps"),
         (["x", "--dtype", "int8"], "dtype must be one of auto, float32"),
         (["x", "-o", "heart.gif"], "must end in one of .png"),
