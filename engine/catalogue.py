@@ -109,9 +109,9 @@ class Catalogue:
         """Every model: the operator's choice, the bundled one, then the others by name."""
         return tuple(entry.listed for entry in self._entries().values())
 
-    def find(self, name: str) -> ModelFolder:
+    def find(self, name: str) -> tuple[str, ModelFolder]:
         """
-        The model of a name, of an id on the hub or of a title, in any case, where only one has it.
+        The model of a name, of an id on the hub or of a title, in any case, where only one has it; with its own name.
 
         Names are compared with those of the models that there are, and are never looked up as paths.
 
@@ -128,7 +128,7 @@ class Catalogue:
         if entry.folder is None:
             sentence = f"model {entry.listed.name!r} cannot be used: {entry.listed.fault}"
             raise InvalidRequest("model_unusable", sentence, model=entry.listed.title)
-        return entry.folder
+        return entry.listed.name, entry.folder
 
     def _entries(self) -> dict[str, _Entry]:
         """The models by name."""

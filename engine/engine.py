@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
-from dataclasses import replace
+from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from engine.catalogue import Catalogue
+from engine.completion import complete
 from engine.drawing import Drawing
 from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
 from engine.events import GenerationResult
 from engine.executor import Executor
-from engine.expansion import expand, wildcards_in
+from engine.expansion import wildcards_in
 from engine.mailbox import Mailbox
 from engine.models import find_model
 from engine.reading import read_all
-from engine.request import MAX_IMAGES
 from engine.sources import Source, Sources, name_of
 from engine.unheeded import unheeded
 
@@ -27,27 +26,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from engine.card import ModelCard
+    from engine.completion import Completed
     from engine.devices import Device
     from engine.events import Event
     from engine.loading import LoadedModel
-    from engine.loras import Chosen
-    from engine.prompt import Note
     from engine.request import CompleteRequest, GenerationRequest
     from engine.residents import Residents
     from engine.room import Room
     from engine.sources import Capacity
 
 MAX_ROWS = 16
-
-
-class _Completed(NamedTuple):
-    """A request with all that was left open, and what was found out about it on the way."""
-
-    request: CompleteRequest
-    source: Source
-    notes: tuple[Note, ...]
-    """What its wildcards gave no line for."""
-    loras: Chosen
 
 
 class Engine:
@@ -66,7 +54,7 @@ class Engine:
 
     def __init__(
         self,
-        default: Source,
+        sources: Sources,
         catalogue: Catalogue,
         *,
         device: str,
@@ -77,12 +65,12 @@ class Engine:
         model_memory_bytes: int | None,
         idle_unload_s: float | None,
     ) -> None:
-        self.model = default.name
+        self.model = sources.default.name
         """What requests call the default model."""
-        self.card: ModelCard = default.card
+        self.card: ModelCard = sources.default.card
         """The default model's."""
         self.catalogue = catalogue
-        self._sources = Sources(default, catalogue.find)
+        self._sources = sources
         self._wildcards = wildcards_in(models_dir)
         self._max_rows = max_rows
         self._device = device
@@ -132,9 +120,10 @@ class Engine:
         """
         folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
         default = Source.of(name_of(model), folder)
+        catalogue = Catalogue(folder, models_dir, default_name=default.name)
         return cls(
-            default,
-            Catalogue(folder, models_dir, default_name=default.name),
+            Sources(default, catalogue.find, given=str(model)),
+            catalogue,
             device=device,
             dtype=dtype,
             memory=memory,
@@ -202,6 +191,10 @@ class Engine:
             InvalidModel: it is broken.
         """
         return self._sources.find(model)
+
+    def card_of(self, model: str) -> ModelCard:
+        """The card of a model that has drawn; of one that nothing has asked for, the default's. Reads no file."""
+        return (self._sources.known(model) or self._sources.default).card
 
     def fit_together(self, models: Collection[str]) -> bool:
         """
@@ -292,22 +285,13 @@ class Engine:
             self._executor.close(finish=finish)
             await asyncio.wrap_future(self._executor.ended)
 
-    async def _completed(self, request: GenerationRequest) -> _Completed:
+    async def _completed(self, request: GenerationRequest) -> Completed:
         if request.model not in (None, self.model) or "__" in request.prompt or "<" in request.prompt:
             return await asyncio.to_thread(self._complete, request)
         return self._complete(request)
 
-    def _complete(self, request: GenerationRequest) -> _Completed:
-        source = self._sources.find(request.model)
-        complete = replace(request, model=source.name).completed(source.card, self._wildcards)
-        notes: dict[Note, None] = {}
-        if "__" in request.prompt:
-            # Drawn again as `completed` did; the files of a request that was completed long ago may have changed since.
-            with suppress(InvalidRequest):
-                for seed in sorted({picture.seed for picture in complete.pictures}):
-                    notes |= dict.fromkeys(expand(request.prompt, seed, self._wildcards, most=MAX_IMAGES).notes)
-        prompts = dict.fromkeys(picture.prompt for picture in complete.pictures)
-        return _Completed(complete, source, tuple(notes), source.loras.choose(prompts, source.base))
+    def _complete(self, request: GenerationRequest) -> Completed:
+        return complete(request, self._sources.find(request.model), self._wildcards)
 
     def _checked_rows(self, drawing: Drawing) -> int:
         """The U-Net rows of its largest picture, which fit a call and the device."""

@@ -69,10 +69,17 @@ class Capacity:
 
 
 class Sources:
-    """Finds models by name, and keeps those that were found. May be called from any thread."""
+    """
+    Finds models by name, and keeps those that were found. May be called from any thread.
 
-    def __init__(self, default: Source, find: Callable[[str], ModelFolder]) -> None:
+    Args:
+        find: gives a model by any name that it has, with its own.
+        given: what the operator calls the default.
+    """
+
+    def __init__(self, default: Source, find: Callable[[str], tuple[str, ModelFolder]], *, given: str = "") -> None:
         self.default = default
+        self._default_names = (default.name, given or default.name)
         self._find = find
         self._found: dict[str, Source] = {}
         self._lock = Lock()
@@ -85,19 +92,21 @@ class Sources:
             InvalidRequest: no model has this name, or it is broken.
             InvalidModel: its files have gone since it was found.
         """
-        if name is None or name == self.default.name:
+        if name is None or name in self._default_names:
             return self.default
         with self._lock:
-            folder = self._find(name)
-            known = (self.default, *self._found.values())
             # A model may have several names, but must be in memory once.
-            source = next((each for each in known if each.folder == folder), None) or Source.of(name, folder)
-            self._found[source.name] = source
-            return source
+            own_name, folder = self._find(name)
+            if own_name == self.default.name:
+                return self.default
+            found = self._found.get(own_name)
+            if found is None or found.folder != folder:
+                found = self._found[own_name] = Source.of(own_name, folder)
+            return found
 
     def known(self, name: str) -> Source | None:
         """The model that has this very name, if it was found before; reads no file."""
-        return self.default if name == self.default.name else self._found.get(name)
+        return self.default if name in self._default_names else self._found.get(name)
 
 
 def name_of(model: str | Path) -> str:
@@ -110,8 +119,7 @@ def name_of(model: str | Path) -> str:
 def _weights(folder: ModelFolder) -> int:
     """How many numbers a model's files hold, as their headers say."""
     parts = [getattr(folder, field.name) for field in fields(folder)]
-    files = [file for part in parts if isinstance(part, Part) for file in _files(part)]
-    files += [part.path for part in parts if isinstance(part, VaeFile)]
+    files = [file for part in parts for file in _files(part)]
     headers = [read_header(file) for file in files]
     stored = sum(part.weights for part in parts if isinstance(part, StoredPart))
     try:
@@ -123,6 +131,11 @@ def _weights(folder: ModelFolder) -> int:
         raise InvalidModel("model_broken", sentence, file=str(folder.path), reason=reason) from error
 
 
-def _files(part: Part) -> list[Path]:
+def _files(part: object) -> list[Path]:
+    """The files of weights of a part of a model; of what is no part, none."""
+    if isinstance(part, VaeFile):
+        return [part.path]
+    if not isinstance(part, Part):
+        return []
     matches = [(file, WEIGHTS.fullmatch(file.name)) for file in sorted(part.folder.glob("*.safetensors"))]
     return [file for file, match in matches if match and (match[1] or "") == f".{part.variant}" * bool(part.variant)]

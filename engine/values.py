@@ -69,6 +69,22 @@ def negative_prompt(text: str) -> str:
     return "" if NOTHING.fullmatch(text.strip()) else text
 
 
+def asked_model(options: Mapping[str, str], given: str | None) -> tuple[str | None, tuple[Note, ...]]:
+    """
+    The model that is asked for, if any, and that the one among the options does not hold, since another was given.
+
+    Args:
+        options: those at the prompt's end.
+        given: by name, elsewhere; it wins.
+    """
+    typed = options.get("model")
+    if given is None or typed is None or typed.casefold() == given.casefold():
+        return given or typed, ()
+    facts = {"option": "model", "value": quoted(typed), "used": quoted(given)}
+    sentence = f"--model {facts['value']} at the prompt's end does not hold, since {facts['used']} was given beside it"
+    return given, (Note("option_overruled", sentence, facts),)
+
+
 def merged(
     options: Mapping[str, str], given: Mapping[str, Any], card: ModelCard
 ) -> tuple[dict[str, Any], tuple[Note, ...]]:

@@ -16,10 +16,9 @@ from engine.events import GenerationResult, Picture, Progress
 from engine.expansion import wildcards_in
 from engine.outputs import Grid, InvalidOutput, Output
 from engine.png import encode, encode_image
-from engine.prompt import Note, quoted
 from engine.request import GenerationRequest
 from engine.trailing import read_options
-from engine.values import merged
+from engine.values import asked_model, merged
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from engine.card import ModelCard
     from engine.engine import Engine
     from engine.request import CompleteRequest
-    from engine.trailing import Trailing
 
 DEFAULT_MODEL = "emoji"
 MAX_SHOWN_CHARACTERS = 60
@@ -66,16 +64,6 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _model(options: argparse.Namespace, trailing: Trailing) -> tuple[str, tuple[Note, ...]]:
-    """The model that was asked for, and that the one at the prompt's end is another."""
-    typed = trailing.options.get("model")
-    if options.model is None or typed in (None, options.model):
-        return options.model or typed or DEFAULT_MODEL, ()
-    facts = {"option": "model", "value": quoted(typed), "used": quoted(options.model)}
-    sentence = f"--model {facts['value']} at the prompt's end does not hold, since {facts['used']} was given beside it"
-    return options.model, (Note("option_overruled", sentence, facts),)
-
-
 def _grid_for(options: argparse.Namespace, count: int) -> Grid | None:
     if options.grid is False:
         return None
@@ -90,10 +78,10 @@ def _run(options: argparse.Namespace) -> int:
 
     trailing, given = read_options(options.prompt), _given(options)
     GenerationRequest(prompt=trailing.text, **given)  # what is wrong here is said before a model is looked for
-    model, other_model = _model(options, trailing)
+    model, other_model = asked_model(trailing.options, options.model)
     # On no event loop, where Ctrl-C would wait for a model that is being fetched.
     engine = Engine.open(
-        model,
+        model or DEFAULT_MODEL,
         device=options.device,
         dtype=options.dtype,
         memory=options.memory,

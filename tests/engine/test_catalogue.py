@@ -57,7 +57,7 @@ def test_a_card_says_what_is_listed(tmp_path):
     add(tmp_path, "cats", 'title = "Cats"\nlicence = "MIT"\nnsfw = true\ntrigger_words = ["cat"]')
     cats = listed(Catalogue(EMOJI, tmp_path))["cats"]
     assert (cats.title, cats.licence, cats.card.nsfw, cats.card.trigger_words) == ("Cats", "MIT", True, ("cat",))
-    assert Catalogue(EMOJI, tmp_path).find("cats").path == tmp_path / "cats"
+    assert Catalogue(EMOJI, tmp_path).find("cats")[1].path == tmp_path / "cats"
 
 
 def test_what_is_no_model_is_not_listed(tmp_path):
@@ -78,7 +78,7 @@ def test_single_files_are_listed_by_their_names(tmp_path):
 
     catalogue = Catalogue(EMOJI, tmp_path, find_at=find_at)
     assert list(listed(catalogue)) == ["emoji", "dream.v2"]
-    assert catalogue.find("dream.v2") is EMOJI
+    assert catalogue.find("dream.v2")[1] is EMOJI
 
 
 def test_a_file_beside_a_folder_of_its_name_is_listed_with_its_ending(tmp_path):
@@ -91,7 +91,7 @@ def test_a_folder_with_the_bundled_models_name_is_listed_with_that_fault(tmp_pat
     add(tmp_path, "emoji")
     catalogue = Catalogue(EMOJI, tmp_path)
     assert listed(catalogue)["emoji/"].fault == "has the name of another model: rename it"
-    assert catalogue.find("emoji").path == EMOJI.path
+    assert catalogue.find("emoji")[1].path == EMOJI.path
 
 
 # what is found
@@ -100,7 +100,7 @@ def test_a_folder_with_the_bundled_models_name_is_listed_with_that_fault(tmp_pat
 @pytest.mark.parametrize("name", ["cats", "CATS", "The cats", "the CATS"])
 def test_a_model_is_found_by_name_or_title_in_any_case(tmp_path, name):
     add(tmp_path, "cats", 'title = "The cats"')
-    assert Catalogue(EMOJI, tmp_path).find(name).path == tmp_path / "cats"
+    assert Catalogue(EMOJI, tmp_path).find(name) == ("cats", find_model(tmp_path / "cats", models_dir=tmp_path))
 
 
 def test_a_title_that_two_models_have_names_neither(tmp_path):
@@ -134,7 +134,7 @@ def test_names_are_names_and_never_paths(tmp_path, name):
 def test_the_operators_own_path_is_no_name(tmp_path):
     folder = add(tmp_path, "mine")
     catalogue = Catalogue(find_model(folder), None, default_name="mine")
-    assert catalogue.find("mine").path == folder
+    assert catalogue.find("mine")[1].path == folder
     with pytest.raises(InvalidRequest):
         catalogue.find(str(folder))
 
@@ -150,7 +150,7 @@ def test_a_link_out_of_the_folder_is_listed_with_that_fault(tmp_path):
     catalogue = Catalogue(EMOJI, models)
     assert listed(catalogue)["out"].fault == "is a link that leads out of its folder"
     assert "round" not in listed(catalogue)
-    assert catalogue.find("within").card.title == "cats"
+    assert catalogue.find("within")[1].card.title == "cats"
     with pytest.raises(InvalidRequest, match="model 'out' cannot be used: is a link"):
         catalogue.find("out")
 
@@ -168,10 +168,10 @@ def test_what_has_changed_is_read_again_and_only_that(tmp_path):
         return find_model(place)
 
     catalogue = Catalogue(EMOJI, tmp_path, find_at=find_at)
-    kept = catalogue.find("kept")
+    _, kept = catalogue.find("kept")
     (changed / "model.toml").write_text('title = "Changed"')
     assert listed(catalogue)["changed"].title == "Changed"
-    assert catalogue.find("kept") is kept
+    assert catalogue.find("kept")[1] is kept
     assert sorted(asked) == ["changed", "changed", "kept"]
 
 

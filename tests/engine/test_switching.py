@@ -22,9 +22,9 @@ from engine import (
     Loading,
     OutOfMemory,
 )
+from engine.catalogue import Catalogue
 from engine.denoise import begin, predict
 from engine.loading import load
-from engine.models import find_model
 from engine.sources import Sources
 
 NAMES = ("emoji", "tiny", "other")
@@ -281,9 +281,11 @@ async def test_models_that_nobody_uses_leave_after_a_while_and_come_back(opened,
 
 
 async def test_one_model_has_one_place_in_memory_whatever_it_is_called(models_dir):
-    folder = find_model("emoji")
-    sources = Sources(EMOJI, lambda _: folder)
-    assert {sources.find(name) for name in (None, "emoji", "Emoji", "EMOJI")} == {EMOJI}
+    catalogue = Catalogue(EMOJI.folder, models_dir)
+    sources = Sources(EMOJI, catalogue.find, given="/models/emoji")
+    assert {sources.find(name) for name in (None, "emoji", "Emoji", "EMOJI", "/models/emoji")} == {EMOJI}
+    assert len({sources.find(name) for name in ("TINY", "Tiny", "tiny")}) == 1
+    assert sources.find("TINY").name == "tiny"
 
 
 async def test_models_that_fit_together_are_said_to(opened):
