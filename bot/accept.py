@@ -52,10 +52,10 @@ async def accept(
     """
     client = interaction.client
     check_place(interaction)
-    check_age(interaction, client.card)
-    complete = await asyncio.to_thread(_completed, client, request)
-    if kind in TYPED and client.card.english_only and is_foreign(_words(complete)):
-        raise Refused("prompt-not-english", title=client.card.title)
+    complete, card = await asyncio.to_thread(_completed, client, request)
+    check_age(interaction, card)
+    if kind in TYPED and card.english_only and is_foreign(_words(complete)):
+        raise Refused("prompt-not-english", title=card.title)
     ask = Ask(
         kind=kind,
         parent_id=parent_id,
@@ -67,7 +67,7 @@ async def accept(
         attachment_limit=interaction.filesize_limit,
         locale=interaction.locale.value,
         request=complete,
-        model=client.model,
+        model=complete.model or client.engine.model,
         typed_prompt=wording.typed_prompt if wording else None,
         notes=wording.notes if wording else (),
     )
@@ -76,7 +76,7 @@ async def accept(
     if not admission.done():
         await _defer(interaction)
     row = await admission
-    reply = replies.waiting(row, place=client.studio.prospective_place(row), is_loading=client.studio.is_loading)
+    reply = replies.waiting(row, place=client.studio.prospective_place(row), loading=client.studio.loading)
     answered, shown = await _answer(interaction, row, reply)
     if answered is None or not answered.is_unfinished:
         return
@@ -86,13 +86,13 @@ async def accept(
         client.studio.enqueue(answered, shown=shown)
 
 
-def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
+def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequest, ModelCard]:
     """
-    What will be drawn. Reads files, and long prompts: call it in a worker thread.
+    What will be drawn, and the card of its model. Reads files, and long prompts: call it in a worker thread.
 
     Raises:
-        InvalidRequest, Refused: there would be too many pictures, one takes more than the engine draws at once or
-            than the device's memory holds, or a LoRA cannot be used.
+        InvalidRequest, Refused: the model is not there or is faulty, there would be too many pictures, one takes more
+            than the engine draws at once or than the device's memory holds, or a LoRA cannot be used.
     """
     try:
         complete = client.engine.complete(request)
@@ -104,7 +104,7 @@ def _completed(client: Client, request: GenerationRequest) -> CompleteRequest:
     if operands > most:
         raise Refused("engine-operands", maximum=most, count=operands)
     client.engine.check_size(complete)
-    return complete
+    return complete, client.engine.find_source(complete.model).card
 
 
 def _words(request: CompleteRequest) -> str:
@@ -137,10 +137,14 @@ def check_age(interaction: discord.Interaction[Client], card: ModelCard) -> None
     Raises:
         Refused: it is kept to age-restricted channels, of which this is none. A thread is what its channel is.
     """
-    if not card.nsfw or interaction.guild_id is None:
-        return
-    if not isinstance(interaction.channel, AGE_RESTRICTED) or not interaction.channel.is_nsfw():
+    if card.nsfw and not is_age_restricted(interaction):
         raise Refused("model-age-restricted", title=card.title)
+
+
+def is_age_restricted(interaction: discord.Interaction[Client]) -> bool:
+    """Whether models for age-restricted channels may draw where the interaction comes from."""
+    is_private = interaction.guild_id is None
+    return is_private or (isinstance(interaction.channel, AGE_RESTRICTED) and interaction.channel.is_nsfw())
 
 
 async def _defer(interaction: discord.Interaction[Client]) -> None:

@@ -107,7 +107,6 @@ class Client(commands.AutoShardedBot):
         recovery: Recovery,
         engine: Engine,
         card: ModelCard,
-        model: str,
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,  # never read: there are no message commands, and no such intent
@@ -124,7 +123,6 @@ class Client(commands.AutoShardedBot):
         self.recovery = recovery
         self.engine = engine
         self.card = card
-        self.model = model
         self.servers = Servers(self, settings, database)
         self.presses = Presses()
         self.drafts = Drafts()

@@ -48,13 +48,15 @@ class Endings:
         database: Database,
         admission: Admission,
         delivery: Delivery,
-        card: ModelCard,
+        cards: Callable[[str], ModelCard],
+        usual_model: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._admission = admission
         self._delivery = delivery
-        self._card = card
+        self._cards = cards
+        self._usual_model = usual_model
         self._clock = clock
 
     async def deliver(
@@ -89,6 +91,7 @@ class Endings:
             cut_prompt=progress.cut_prompt if progress else "",
             cut_negative_prompt=progress.cut_negative_prompt if progress else "",
             notes=(*row.wording_notes, *(progress.notes if progress else ())),
+            model=None if row.model == self._usual_model else self._cards(row.model).title,
             model_before=await self._model_before(row),
             seconds=seconds,
             left_today=allowance.left_with(row, charged=len(shown)),
@@ -153,11 +156,12 @@ class Endings:
 
     async def _show(self, row: RequestRow, shown: Sequence[Picture], drawn: Drawn) -> RequestRow:
         """Files that are too large for Discord become smaller ones, until they fit or are not worth it."""
+        card = self._cards(row.model)
         limit_bytes = min(row.attachment_limit, DISCORD_REQUEST_BYTES // len(shown))
         while True:
-            uploads = await asyncio.to_thread(_uploads, row, self._card, shown, limit_bytes)
+            uploads = await asyncio.to_thread(_uploads, row, card, shown, limit_bytes)
             try:
-                return await self._put(row, replies.finished(row, replace(drawn, uploads=uploads), self._card))
+                return await self._put(row, replies.finished(row, replace(drawn, uploads=uploads), card))
             except TooLarge:
                 limit_bytes = max(len(upload.data) for upload in uploads) // 2
                 if limit_bytes < SMALLEST_FILE_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bot.store.requests import RequestRow
     from bot.wording import Wording
     from engine import ModelCard
+    from engine.sources import Source
 
 MAX_INPUT_CHARACTERS = 4000
 """https://discord.com/developers/docs/components/reference#text-input."""
@@ -152,15 +154,29 @@ async def submit(interaction: discord.Interaction[Client], request_id: int) -> N
     locale = interaction.locale.value
     typed = read(interaction.data)
     try:
-        request, wording = wanted(row, typed, client.card, locale)
+        source = await _source(client, model_of(row, typed.prompt), locale)
+        request, wording = wanted(row, typed, source.card, locale)
     except FaultyForm as faulty:
         client.drafts.keep(interaction.id, user_id=interaction.user.id, request_id=request_id, typed=typed)
         say = catalogue(locale).say
         lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in faulty.sentences)]
         await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))
         return
-    owned = replace(request, owner=str(interaction.user.id))
+    owned = replace(request, model=source.name, owner=str(interaction.user.id))
     await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
+
+
+async def _source(client: Client, model: str | None, locale: str) -> Source:
+    try:
+        return await asyncio.to_thread(client.engine.find_source, model)
+    except InvalidRequest as fault:
+        raise FaultyForm((replies.sentence(fault, locale),)) from fault
+
+
+def model_of(row: RequestRow, prompt: str) -> str | None:
+    """The model that a form asks for: what its prompt says, if that has changed, or else as it was; None: the usual."""
+    before, now = (read_options(text).options.get("model") for text in (row.as_typed, prompt))
+    return row.model if now == before else now
 
 
 def read(data: Any) -> Typed:

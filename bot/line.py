@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
 
 class Line:
@@ -50,18 +50,31 @@ class Line:
             del self._round[user_id]
         return True
 
-    def peek(self, excluding: Container[int] = ()) -> int | None:
-        """What `next` would give, left where it is."""
-        return next((waiting[0] for user_id, waiting in self._round.items() if user_id not in excluding), None)
+    def copy(self) -> Line:
+        """The same line, which goes its own way from here."""
+        other = Line()
+        other._round = OrderedDict((user_id, deque(waiting)) for user_id, waiting in self._round.items())
+        other._members = dict(self._members)
+        return other
 
-    def next(self, excluding: Container[int] = ()) -> int | None:
+    def peek(self, excluding: Container[int] = (), *, accepts: Callable[[int], bool] | None = None) -> int | None:
+        """What `next` would give, left where it is."""
+        for user_id, waiting in self._round.items():
+            if user_id not in excluding:
+                for request_id in waiting:
+                    if accepts is None or accepts(request_id):
+                        return request_id
+        return None
+
+    def next(self, excluding: Container[int] = (), *, accepts: Callable[[int], bool] | None = None) -> int | None:
         """
         Take out the request whose turn it is; None if nobody waits.
 
         Args:
             excluding: members who are passed over, and keep their turn.
+            accepts: requests for which this is False are passed over, and keep their place.
         """
-        request_id = self.peek(excluding)
+        request_id = self.peek(excluding, accepts=accepts)
         if request_id is not None:
             user_id = self._members[request_id]
             self.remove(request_id)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from typing import TYPE_CHECKING
 
 from discord.app_commands import Choice
 
 from bot.admission import Refused
-from bot.answers import DEFER_AFTER_S, answered
 from bot.markdown import clipped, one_line, utf16_length
+from bot.matching import MAX_CHOICE_CHARACTERS, MAX_CHOICES, offer, rank
 from bot.replies import SHOWN_PROMPT_CHARACTERS
 from engine.loras import fault_of, unknown
 from engine.tagging import can_be_tagged, tagged
@@ -25,21 +23,12 @@ if TYPE_CHECKING:
     from engine.prompt import Note
     from engine.sources import Source
 
-MAX_CHOICES, MAX_CHOICE_CHARACTERS = 25, 100
-"""https://discord.com/developers/docs/interactions/application-commands."""
 MAX_NEAR = 3
 
 
 async def complete(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
-    """The choices for what was typed so far; none where they are not found in time: the next letter finds them."""
-    choices: list[Choice[str]] = []
-    async with answered(interaction):
-        try:
-            async with asyncio.timeout(DEFER_AFTER_S):
-                choices = choices_for(typed, await asyncio.to_thread(_fitting_model, interaction))
-        except TimeoutError:
-            return []
-    return choices
+    """The choices for what was typed so far."""
+    return await offer(interaction, lambda: choices_for(typed, _fitting_model(interaction)))
 
 
 def _fitting_model(interaction: discord.Interaction[Client]) -> list[LoraFile]:
@@ -54,11 +43,11 @@ def fitting(source: Source) -> list[LoraFile]:
 
 def choices_for(typed: str, files: Iterable[LoraFile]) -> list[Choice[str]]:
     """The best matches by title and file name: those that begin so, then a word of theirs, then any part of them."""
-    wanted = one_line(typed).casefold()
     ranked = sorted(
-        (rank, _label(file).casefold(), _label(file), file.name)
+        (place, _label(file).casefold(), _label(file), file.name)
         for file in files
-        if (rank := _rank(wanted, file)) is not None and utf16_length(file.name) <= MAX_CHOICE_CHARACTERS
+        if (place := rank(typed, file.title, file.name)) is not None
+        and utf16_length(file.name) <= MAX_CHOICE_CHARACTERS
     )
     return [Choice(name=label, value=name) for _, _, label, name in ranked[:MAX_CHOICES]]
 
@@ -92,13 +81,3 @@ def _label(file: LoraFile) -> str:
         return clipped(file.name, MAX_CHOICE_CHARACTERS)
     ending = f" ({clipped(file.name, MAX_CHOICE_CHARACTERS // 2)})"
     return clipped(title, MAX_CHOICE_CHARACTERS - utf16_length(ending)) + ending
-
-
-def _rank(wanted: str, file: LoraFile) -> int | None:
-    """0 for the best; None where nothing of it is like what is wanted."""
-    texts = (one_line(file.title).casefold(), file.name.casefold())
-    if any(text.startswith(wanted) for text in texts):
-        return 0
-    if any(re.search(rf"(?<![^\W_]){re.escape(wanted)}", text) for text in texts):
-        return 1
-    return 2 if any(wanted in text for text in texts) else None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Prompt = Range[str, 1, MAX_PROMPT_CHARACTERS]
 NegativePrompt = Range[str, None, MAX_PROMPT_CHARACTERS]
 Images = Range[int, 1, MAX_PICTURES]
+Model = Range[str, 1, 100]
 Lora = Range[str, 1, 100]
 Seed = Range[int, -1, MAX_SEED]
 Steps = Range[int, 1, MAX_STEPS]

@@ -63,6 +63,8 @@ class Drawn:
     cut_negative_prompt: str
     notes: tuple[Note, ...]
     """What the prompts' notations did otherwise than was typed."""
+    model: str | None
+    """The title of the model that drew it, where that is not the usual one."""
     model_before: str | None
     """The model that drew what this repeats or changes, where it was another."""
     seconds: float
@@ -71,12 +73,12 @@ class Drawn:
     """Why there are fewer pictures than were asked for: a key of the catalogue."""
 
 
-def waiting(row: RequestRow, *, place: int | None, is_loading: bool) -> Reply:
-    """An accepted request before its first step."""
+def waiting(row: RequestRow, *, place: int | None, loading: str | None) -> Reply:
+    """An accepted request before its first step; `loading` is the title of the model that it waits for."""
     say = catalogue(row.locale).say
     news = [place_in_line(place, row.locale)]
-    if is_loading:
-        news.append(say("model-loading"))
+    if loading is not None:
+        news.append(say("model-loading", model=_quoted(loading)))
     return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_unfinished(row))
 
 
@@ -96,7 +98,10 @@ def running(row: RequestRow, progress: Progress) -> Reply:
 def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
     """A request that shows pictures: all that were asked for, or with the reason why some are missing."""
     say = catalogue(row.locale).say
-    lines = [" · ".join([seeds_text(drawn.seeds, row.locale), *_differences(row, card)])]
+    # Where it differs from the one before, a line of its own says so.
+    is_said = drawn.model is not None and drawn.model_before is None
+    model = [_quoted(drawn.model or "")] if is_said else []
+    lines = [" · ".join([seeds_text(drawn.seeds, row.locale), *model, *_differences(row, card)])]
     if row.negative_prompt:
         is_default = row.negative_prompt == card.negative_prompt
         key = "used-negative-prompt-default" if is_default else "used-negative-prompt"
@@ -138,6 +143,7 @@ def why(row: RequestRow, key: str) -> str:
         "count": row.num_images,
         "steps": row.num_inference_steps,
         "scheduler": sampler_title(row.scheduler, row.locale),
+        "model": model_name(row.model),
     }
     return catalogue(row.locale).say(key, **facts)
 

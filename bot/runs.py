@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.store import requests
-from engine import EngineClosed, EngineError, InvalidRequest, OutOfMemory, Picture, Progress
+from engine import (
+    EngineClosed,
+    EngineError,
+    InvalidModel,
+    InvalidRequest,
+    Loading,
+    OutOfMemory,
+    Picture,
+    Progress,
+)
 from engine.reading import read_all
 
 if TYPE_CHECKING:
@@ -28,7 +37,12 @@ log = structlog.stdlib.get_logger(__name__)
 MAX_FAILED_ATTEMPTS = 3
 ALONE_AFTER_INTERRUPTIONS = 2
 """From the second start on that found it running, a request runs alone: what kills the process takes nobody along."""
-REASONS = {"scheduler_steps": "engine-scheduler-steps", "size_memory": "failed-out-of-memory"}
+REASONS = {
+    "model_unknown": "failed-model-gone",
+    "model_unusable": "failed-model",
+    "scheduler_steps": "engine-scheduler-steps",
+    "size_memory": "failed-out-of-memory",
+}
 """Why a request ends that turns out to be invalid, by the engine's rule."""
 
 
@@ -45,6 +59,8 @@ class Run:
     began_at: float
     task: asyncio.Task[None] | None = None
     drawing: asyncio.Task[None] | None = None
+    loading: str | None = None
+    """The title of its model, if that is being loaded."""
     progress: Progress | None = None
     pictures: list[Picture] = field(default_factory=list)
     cancel_reason: str | None = None
@@ -130,7 +146,9 @@ class Runner:
         """Raises what the engine raises; pictures that are finished by then stay in the run."""
         async with aclosing(self._engine.stream(run.row.request)) as events:
             async for event in events:
-                if isinstance(event, Progress):
+                if isinstance(event, Loading):
+                    run.loading = event.model
+                elif isinstance(event, Progress):
                     run.progress = event
                 elif isinstance(event, Picture):
                     run.pictures.append(event)
@@ -144,7 +162,11 @@ class Runner:
                 await requests.give_back(connection, row.id)
         elif isinstance(error, OutOfMemory):
             log.warning("out_of_memory", request_id=row.id, error=str(error))
-            await self._finish(run, "failed", "failed-out-of-memory")
+            is_model = error.rule == "model_memory"
+            await self._finish(run, "failed", "failed-model-memory" if is_model else "failed-out-of-memory")
+        elif isinstance(error, InvalidModel):
+            log.error("model_not_loaded", request_id=row.id, model=row.model, error=str(error))
+            await self._finish(run, "failed", "failed-model")
         elif isinstance(error, InvalidRequest):  # known only now: the model's own config, or another version's request
             log.warning("request_invalid", request_id=row.id, error=str(error))
             await self._finish(run, "failed", REASONS.get(error.rule, "failed-outdated"))

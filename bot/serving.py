@@ -70,14 +70,24 @@ async def serve(
         dtype=settings.dtype,
         memory=settings.memory,
         max_rows=settings.max_rows,
+        model_memory_bytes=settings.model_memory_bytes,
+        idle_unload_s=settings.idle_unload_s,
     )
     async with Database.open(settings.database_path, command=command) as database:
         admission = Admission(database, settings.limits)
         delivery = Delivery()
-        endings = Endings(database=database, admission=admission, delivery=delivery, card=engine.card)
+        endings = Endings(
+            database=database, admission=admission, delivery=delivery, cards=engine.card_of, usual_model=engine.model
+        )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
         studio = Studio(
-            database=database, engine=engine, endings=endings, board=Board(delivery), max_rows=settings.max_rows
+            database=database,
+            engine=engine,
+            endings=endings,
+            board=Board(delivery),
+            max_rows=settings.max_rows,
+            model_requests=settings.model_requests,
+            model_wait_s=settings.model_wait_seconds,
         )
         client = Client(
             settings=settings,
@@ -87,7 +97,6 @@ async def serve(
             recovery=recovery,
             engine=engine,
             card=engine.card,
-            model=settings.model,
         )
         delivery.speak_through(client)
         left = await read_left(database)

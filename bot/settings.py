@@ -70,6 +70,18 @@ def _rows(value: str | int) -> int:
     return int(value)
 
 
+def _count(value: str | int) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", str(value)) or int(value) < 1:
+        raise ValueError("must be a whole number from 1 to 9999")
+    return int(value)
+
+
+def _from_zero(value: str | float) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", str(value)):
+        raise ValueError("must be a number from 0 to 999999")
+    return float(value)
+
+
 def _switch(value: str | bool) -> bool:
     words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
     word = str(value).lower()
@@ -153,6 +165,10 @@ class Settings(BaseSettings):
     dtype: Annotated[str, _one_of("auto", "float32", "float16", "bfloat16")] = "auto"
     memory: Annotated[str, _one_of("normal", "low", "lowest")] = "normal"
     max_rows: Annotated[int, _checked(_rows)] = 16
+    model_memory_gb: Annotated[float | None, _checked(_from_zero)] = None
+    model_requests: Annotated[int, _checked(_count)] = 20
+    model_wait_seconds: Annotated[float, _checked(_from_zero)] = 60.0
+    idle_unload_minutes: Annotated[float | None, _checked(_from_zero)] = None
 
     database_path: Annotated[Path, _checked(lambda value: Path(value).expanduser())] = Path("data/bot.sqlite3")
     log_level: Annotated[str, _one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
@@ -171,6 +187,16 @@ class Settings(BaseSettings):
         """These settings and otherwise the defaults, whatever the environment says."""
         given = {name: field.default for name, field in cls.model_fields.items()} | values
         return cls(**{name.upper(): value for name, value in given.items()})
+
+    @property
+    def model_memory_bytes(self) -> int | None:
+        """What models may take together; None: as much as the engine thinks right."""
+        return None if self.model_memory_gb is None else int(self.model_memory_gb * 10**9)
+
+    @property
+    def idle_unload_s(self) -> float | None:
+        """After how long without work the models leave the memory; None: never."""
+        return None if not self.idle_unload_minutes else 60 * self.idle_unload_minutes
 
     @property
     def limits(self) -> OperatorLimits:

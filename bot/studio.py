@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import replies
-from bot.line import Line
 from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
 from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
 from bot.store import requests
+from bot.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -44,6 +44,8 @@ class Studio:
         endings: Endings,
         board: Board,
         max_rows: int,
+        model_requests: int,
+        model_wait_s: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -52,7 +54,9 @@ class Studio:
         self._board = board
         self._max_rows = max_rows
         self._clock = clock
-        self._line = Line()
+        self._turns = Turns(
+            engine.fit_together, most_requests=model_requests, most_wait_s=model_wait_s, clock=time.monotonic
+        )
         self._rows: dict[int, RequestRow] = {}
         self._runs: dict[int, Run] = {}
         self._changed = asyncio.Event()
@@ -65,8 +69,8 @@ class Studio:
             clock=clock,
         )
         self._is_closing = False
-        self.is_loading = True
-        """Whether the model is still being loaded."""
+        self.loading: str | None = engine.card.title
+        """The title of the model that is being loaded before anything can be drawn."""
 
     async def run(self) -> None:
         """
@@ -78,7 +82,7 @@ class Studio:
         board = asyncio.create_task(self._board.run(self.withdraw_message))
         try:
             await self._engine.ready()
-            self.is_loading = False
+            self.loading = None
             for notice in self._engine.notices:
                 log.warning("device_notice", sentence=notice)
             while not self._is_closing:
@@ -110,21 +114,21 @@ class Studio:
     def enqueue(self, row: RequestRow, *, shown: str = "", front: bool = False) -> None:
         """Put an accepted request into the line; `shown` is what its message says already."""
         self._rows[row.id] = row
-        self._line.add(row.id, row.user_id, front=front)
+        self._turns.add(row.id, row.user_id, row.model, front=front)
         self._board.put(row, lambda: self._compose_waiting(row), every_s=WAITING_EDIT_S, content=shown)
         self._changed.set()
 
     def prospective_place(self, row: RequestRow) -> int:
         """The place that a request would get now; 1 is next."""
-        self._line.add(row.id, row.user_id)
-        place = self._line.place_of(row.id) + self._joining_before()
-        self._line.remove(row.id)
+        self._turns.add(row.id, row.user_id, row.model)
+        place = self._turns.place_of(row.id) + self._joining_before()
+        self._turns.remove(row.id)
         return place
 
     def place_of(self, request_id: int) -> int | None:
         """The request's place in the line, 1 is next; None once its pictures are being drawn."""
-        if request_id in self._line:
-            return self._line.place_of(request_id) + self._joining_before()
+        if request_id in self._turns:
+            return self._turns.place_of(request_id) + self._joining_before()
         run = self._runs.get(request_id)
         if run is None or run.progress is not None:
             return None
@@ -212,23 +216,24 @@ class Studio:
         return count
 
     def _next(self) -> RequestRow | None:
-        """Whose turn it is, if the engine has room: rows are free, or its member has nothing there."""
+        """Whose turn it is, if the engine has room: its model's, and rows are free, or its member has nothing there."""
         drawn = [run for run in self._runs.values() if not run.is_ending]
         if any(run.must_be_alone for run in drawn):
             return None
         has_room = sum(run.rows for run in drawn) < self._max_rows
         served = () if has_room else {run.row.user_id for run in drawn}
-        request_id = self._line.peek(excluding=served)
+        in_use = {run.row.model for run in drawn}
+        request_id = self._turns.peek(served, in_use=in_use)
         if request_id is None:
             return None
         if drawn and self._rows[request_id].interruptions >= ALONE_AFTER_INTERRUPTIONS:
             return None
         row = self._rows.pop(request_id)
-        self._line.next(excluding=served)
+        self._turns.next(served, in_use=in_use)
         return row
 
     def _leave_line(self, request_id: int) -> RequestRow | None:
-        self._line.remove(request_id)
+        self._turns.remove(request_id)
         return self._rows.pop(request_id, None)
 
     def _start(self, row: RequestRow) -> None:
@@ -237,11 +242,11 @@ class Studio:
         run.task = asyncio.create_task(self._serve(run))
 
     def _compose_waiting(self, row: RequestRow) -> replies.Reply:
-        return replies.waiting(row, place=self.place_of(row.id), is_loading=self.is_loading)
+        return replies.waiting(row, place=self.place_of(row.id), loading=self.loading)
 
     def _compose_running(self, run: Run) -> replies.Reply:
         if run.progress is None:
-            return self._compose_waiting(run.row)
+            return replies.waiting(run.row, place=self.place_of(run.row.id), loading=run.loading)
         return replies.running(run.row, run.progress)
 
     # One request

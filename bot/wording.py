@@ -50,22 +50,9 @@ def worded(
         InvalidRequest, Refused: the sentence names the value and the rule.
     """
     trailing = read_options(typed_prompt)
-    check_model(trailing.options, card)
     values, overruled = merged(trailing.options, given, card)
     fields = {**otherwise, **values}
     if isinstance(images := fields.get("num_images"), int) and images > MAX_PICTURES:
         raise Refused("too-many-pictures", asked=images, limit=MAX_PICTURES)
     request = GenerationRequest(prompt=trailing.text, **fields)
     return request, Wording(typed_prompt, (*trailing.notes, *overruled))
-
-
-def check_model(options: Mapping[str, str], card: ModelCard) -> None:
-    """
-    Whether the model that the prompt asks for, if any, is the one that draws here.
-
-    Raises:
-        Refused: it is another.
-    """
-    model = options.get("model", card.title)
-    if model.casefold() != card.title.casefold():
-        raise Refused("model-unknown", model=model, title=card.title)

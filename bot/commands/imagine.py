@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
-from bot import loras, options
+from bot import loras, offers, options
 from bot.accept import accept
+from engine.trailing import read_options
+from engine.values import asked_model
 
 if TYPE_CHECKING:
     from bot.client import Client
     from engine import ModelCard
-    from engine.prompt import Note
 
 OPTIONS = (
     "prompt",
     "aspect",
     "images",
     "negative_prompt",
+    "model",
     "lora",
     "seed",
     "steps",
@@ -33,7 +35,7 @@ OPTIONS = (
 
 
 def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
-    """The command, with the sizes of this model."""
+    """The command, with the sizes of the usual model."""
 
     @app_commands.command(name=options.text("command-imagine"), description=options.text("command-imagine.description"))
     @app_commands.rename(**options.names(*OPTIONS))
@@ -45,6 +47,7 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
         aspect: str | None = None,
         images: options.Images | None = None,
         negative_prompt: options.NegativePrompt | None = None,
+        model: options.Model | None = None,
         lora: options.Lora | None = None,
         seed: options.Seed | None = None,
         steps: options.Steps | None = None,
@@ -53,12 +56,13 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
         width: options.Side | None = None,
         height: options.Side | None = None,
     ) -> None:
-        notes: tuple[Note, ...] = ()
+        name, notes = asked_model(read_options(prompt).options, model)
+        source = await asyncio.to_thread(interaction.client.engine.find_source, name)
         if lora is not None:
-            source = interaction.client.engine.find_source(None)
-            prompt, notes = await asyncio.to_thread(loras.with_lora, source, prompt, lora)
+            prompt, told = await asyncio.to_thread(loras.with_lora, source, prompt, lora)
+            notes = (*notes, *told)
         request, wording = options.requested(
-            card,
+            source.card,
             owner=interaction.user.id,
             prompt=prompt,
             aspect=aspect,
@@ -72,7 +76,8 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
             height=height,
         )
         wording = replace(wording, notes=(*wording.notes, *notes))
-        await accept(interaction, request, kind="imagine", wording=wording)
+        await accept(interaction, replace(request, model=source.name), kind="imagine", wording=wording)
 
+    imagine.autocomplete("model")(offers.complete)
     imagine.autocomplete("lora")(loras.complete)
     return imagine

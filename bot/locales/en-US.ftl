@@ -29,6 +29,8 @@ option-images = images
     .description = How many pictures: 1 to 4. Each has the next seed.
 option-negative-prompt = negative_prompt
     .description = What to keep out of the picture; two quotes, "", for nothing at all.
+option-model = model
+    .description = Which model draws; leave it out for the usual one.
 option-lora = lora
     .description = A LoRA by its title or file name: its tag and trigger words are added to the prompt.
 option-seed = seed
@@ -102,7 +104,7 @@ place = { ORDINAL($place) ->
    *[other] { $place }th in line
 }
 place-next = next in line
-model-loading = the model is loading
+model-loading = loading model { $model }
 left-today = { $left ->
     [one] { $left } picture left today
    *[other] { $left } pictures left today
@@ -192,6 +194,9 @@ failed-flagged = { $count ->
    *[other] All { $count } pictures were withheld by the safety checker.
 }
 failed-out-of-memory = { $width }×{ $height } does not fit this bot's graphics card.
+failed-model = The model { $model } cannot be loaded; tell the person who runs this bot.
+failed-model-gone = The model { $model } is no longer here.
+failed-model-memory = The model { $model } does not fit this bot's graphics card.
 failed-engine = The drawing failed several times; if it repeats, tell the person who runs this bot `#{ $id }`.
 failed-interrupted = The bot was interrupted several times while it drew this, and gave up.
 failed-access = I may no longer write in this channel.
@@ -253,7 +258,6 @@ model-age-restricted = { $title } draws in age-restricted channels only. Whoever
 prompt-not-english = { $title } reads English only, and most of your prompt is in other letters: the picture would have nothing to do with it. Say it in English.
 lora-unknown = I know no LoRA { $lora } that could be used here.
 lora-unknown-near = I know no LoRA { $lora }. Nearest: { $near }.
-model-unknown = model { $model } is not here: everything is drawn with { $title }.
 engine-range = { $name } must be from { $minimum } to { $maximum }, got { $value }.
 engine-size-multiple = width and height must be multiples of 8, got { $width }×{ $height }.
 engine-scheduler-unknown = sampler { $scheduler } is unknown; try { $names }.

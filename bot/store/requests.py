@@ -119,6 +119,7 @@ class RequestRow:
             max_embeddings_multiples=self.max_embeddings_multiples,
             clip_skip=self.clip_skip,
             variants=self._variants,
+            model=self.model,
             owner=str(self.user_id),
         )
 
@@ -191,6 +192,7 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
             **{name: getattr(ask, name) for name in Ask.__slots__ if name != "request"},
             **{name: getattr(ask.request, name) for name in CompleteRequest.__dataclass_fields__},
             **asdict(rules),
+            "model": ask.model,
             "variants": json.dumps([[each.prompt, each.seed] for each in ask.request.variants])
             if ask.request.variants
             else None,

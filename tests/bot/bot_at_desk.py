@@ -47,7 +47,7 @@ REQUEST = CompleteRequest(
 class StudioNotes:
     """What the studio was asked to do."""
 
-    is_loading: bool = False
+    loading: str | None = None
     can_cancel: bool = True
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -133,7 +133,7 @@ class World:
             "interaction_token": "old",
             "attachment_limit": 10 * 2**20,
             "locale": "en-US",
-            "model": "emoji",
+            "model": request.model or "emoji",
         }
         return await self.client.admission.reserve(Ask(request=request, **(ask | changes)))
 
@@ -156,7 +156,6 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             recovery=None,
             engine=Engine.open("emoji", models_dir=chosen.models_dir),
             card=CARD,
-            model="emoji",
         )
         async with client:
             await client.login("token")

@@ -63,12 +63,18 @@ class HandEngine:
     """Draws what the test says, when it says so."""
 
     notices: tuple[str, ...] = ()
+    card = CARD
+    together = True
+    """Whether all models fit into memory together."""
 
     def __init__(self) -> None:
         self.drawings: list[Drawing] = []
         self.loaded = asyncio.Event()
         self.loaded.set()
         self.is_closed = False
+
+    def fit_together(self, models) -> bool:
+        return self.together or len(models) <= 1
 
     async def ready(self) -> None:
         await self.loaded.wait()
@@ -255,15 +261,33 @@ class Road:
 
 
 @asynccontextmanager
-async def opened_road(tmp_path: Any, *, max_rows: int = 16, is_served: bool = True, rules: Rules = MANY):
+async def opened_road(
+    tmp_path: Any, *, max_rows: int = 16, model_requests: int = 20, is_served: bool = True, rules: Rules = MANY
+):
     """The road on a database of its own; `is_served` runs the studio's loop."""
     clock = Clock()
     async with Database.open(tmp_path / "bot.sqlite3") as database:
         admission = Admission(database, OperatorLimits(default=rules, ceiling=rules), clock=clock)
         delivery, engine = HandDelivery(), HandEngine()
-        endings = Endings(database=database, admission=admission, delivery=delivery, card=CARD, clock=clock)
+        endings = Endings(
+            database=database,
+            admission=admission,
+            delivery=delivery,
+            cards=lambda _: CARD,
+            usual_model="emoji",
+            clock=clock,
+        )
         board = Board(delivery)
-        studio = Studio(database=database, engine=engine, endings=endings, board=board, max_rows=max_rows, clock=clock)
+        studio = Studio(
+            database=database,
+            engine=engine,
+            endings=endings,
+            board=board,
+            max_rows=max_rows,
+            model_requests=model_requests,
+            model_wait_s=60.0,
+            clock=clock,
+        )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
         road = Road(database, admission, engine, delivery, endings, recovery, studio, clock)
         serving = asyncio.create_task(studio.run()) if is_served else None

@@ -73,7 +73,9 @@ async def test_a_model_for_adults_draws_in_direct_messages(tmp_path, monkeypatch
 
 async def test_what_is_refused_for_the_channel_is_not_charged(world, monkeypatch):
     monkeypatch.setattr("bot.commands.imagine.accept", accept)
-    world.client.card = ADULT
+    source = world.client.engine.find_source(None)
+    source = replace(source, folder=replace(source.folder, card=ADULT))
+    monkeypatch.setattr(world.client.engine, "find_source", lambda _: source)
     answer = await world.answer(command_payload("imagine", PROMPT, **channel(nsfw=False)))
     assert answer.body["data"]["content"] == REFUSAL
     async with world.database.reading() as connection:

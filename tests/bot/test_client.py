@@ -146,7 +146,7 @@ async def test_limits_are_for_those_who_manage_the_server_by_default(world):
 
 async def test_the_options_of_imagine_stand_in_the_products_order(world):
     assert [option["name"] for option in world.desk.commands[0]["options"]] == [
-        "prompt", "aspect", "images", "negative_prompt", "lora", "seed", "steps", "guidance", "sampler",
+        "prompt", "aspect", "images", "negative_prompt", "model", "lora", "seed", "steps", "guidance", "sampler",
         "width", "height",
     ]  # fmt: skip
 

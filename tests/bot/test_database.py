@@ -477,6 +477,6 @@ def test_a_request_of_the_first_version_is_still_read(path):
         row = RequestRow(**dict(connection.execute("SELECT * FROM requests").fetchone()))
     assert row.request == CompleteRequest(
         prompt="a heart", width=128, height=128, num_inference_steps=20, guidance_scale=4.0, seed=7, scheduler="ddim",
-        num_images=2, clip_skip=1,
+        num_images=2, clip_skip=1, model="emoji",
     )  # fmt: skip
     assert row.seeds == (7, 8)

@@ -26,6 +26,7 @@ def drawn(**changes):
         "cut_prompt": "",
         "cut_negative_prompt": "",
         "notes": (),
+        "model": None,
         "model_before": None,
         "seconds": 3.21,
         "left_today": 56,
@@ -47,12 +48,12 @@ def custom_ids(reply):
 
 
 async def test_a_waiting_message_says_what_for_whom_and_where_in_the_line():
-    reply = waiting(row(), place=2, is_loading=False)
+    reply = waiting(row(), place=2, loading=None)
     assert reply.content == "**a red heart**\n2nd in line\n-# for <@1> · #1005"
 
 
 async def test_a_waiting_message_says_that_the_model_is_loading():
-    assert "the model is loading" in waiting(row(), place=1, is_loading=True).content
+    assert "loading model Emoji" in waiting(row(), place=1, loading="Emoji").content
 
 
 @pytest.mark.parametrize(("place", "text"), [(None, "next in line"), (1, "next in line"), (2, "2nd in line")], ids=str)
@@ -76,7 +77,7 @@ async def test_several_pictures_are_counted_while_they_are_drawn():
 
 @pytest.mark.parametrize(
     "reply",
-    [lambda: waiting(row(), place=1, is_loading=False), lambda: running(row(), progress())],
+    [lambda: waiting(row(), place=1, loading=None), lambda: running(row(), progress())],
     ids=["waiting", "running"],
 )
 async def test_what_is_unfinished_can_be_cancelled(reply):
@@ -231,7 +232,7 @@ async def test_a_message_without_pictures_has_no_buttons():
 
 async def test_no_other_message_says_that_nothing_was_charged():
     others = [
-        waiting(row(), place=1, is_loading=True).content,
+        waiting(row(), place=1, loading="Emoji").content,
         running(row(), progress()).content,
         *(finished(row(num_images=4), drawn(withheld=1, reason=reason), CARD).content for reason in REASONS),
         replies.ready_ping(row()),
@@ -277,11 +278,12 @@ async def test_no_message_is_longer_than_discord_allows(prompt, negative_prompt,
         cut_prompt=cut,
         cut_negative_prompt=cut,
         notes=tuple(Note("wildcard_unknown", "", {"name": cut + str(n), "names": cut}) for n in range(9)),
+        model=cut,
         model_before=cut,
         reason=reason,
         left_today=10**6,
     )
-    for reply in (finished(asked, outcome, CARD), ended(asked, reason), waiting(asked, place=10**6, is_loading=True)):
+    for reply in (finished(asked, outcome, CARD), ended(asked, reason), waiting(asked, place=10**6, loading="Emoji")):
         assert utf16_length(reply.content) <= 2000
 
 
@@ -297,6 +299,7 @@ async def test_the_longest_message_fits():
         cut_prompt=worst,
         cut_negative_prompt=worst,
         notes=tuple(Note("option_repeated", "", {"option": str(n) + worst, "value": worst}) for n in range(9)),
+        model=worst,
         model_before=worst,
         left_today=10**6,
     )
@@ -308,12 +311,12 @@ async def test_the_longest_message_fits():
 
 
 async def test_only_the_first_300_characters_of_the_prompt_are_shown():
-    first = waiting(row(prompt="x" * 6000), place=1, is_loading=False).content.split("\n")[0]
+    first = waiting(row(prompt="x" * 6000), place=1, loading=None).content.split("\n")[0]
     assert first == "**" + "x" * 299 + "…**"
 
 
 async def test_a_prompt_without_visible_characters_leaves_no_empty_bold():
-    assert waiting(row(prompt="\u200e"), place=1, is_loading=False).content.startswith("**(no visible characters)**")
+    assert waiting(row(prompt="\u200e"), place=1, loading=None).content.startswith("**(no visible characters)**")
 
 
 # alt text

@@ -23,6 +23,7 @@ REQUEST = CompleteRequest(
     seed=4181,
     scheduler="dpmpp_2m_karras",
     num_images=4,
+    model="emoji",
 )
 ASK = Ask(
     kind="imagine",
@@ -105,7 +106,9 @@ async def test_a_reserved_row_waits_is_charged_in_full_and_not_yet_accepted(conn
 
 
 async def test_how_prompts_are_encoded_and_what_each_picture_is_drawn_from_survive(connection):
-    asked = GenerationRequest(prompt="{red|蓝} heart", seed=7, num_images=2, max_embeddings_multiples=3, clip_skip=2)
+    asked = GenerationRequest(
+        prompt="{red|蓝} heart", seed=7, num_images=2, max_embeddings_multiples=3, clip_skip=2, model="emoji"
+    )
     request = dataclasses.replace(asked.completed(find_model("emoji").card), owner="1")
     row = await requests.reserve(connection, dataclasses.replace(ASK, request=request), GENEROUS, day=TODAY, now=100.0)
     assert row.request == request

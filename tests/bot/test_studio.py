@@ -6,7 +6,7 @@ import pytest
 from road import opened_road, picture, until
 
 from bot import studio as studio_module
-from engine import DrawingFailed, EngineClosed, InvalidRequest, OutOfMemory, Progress
+from engine import DrawingFailed, EngineClosed, InvalidModel, InvalidRequest, Loading, OutOfMemory, Progress
 
 FAILED = DrawingFailed("drawing_failed", "a library failed")
 
@@ -347,3 +347,84 @@ async def test_a_stop_does_not_wait_for_ever_for_a_discord_out_of_reach(tmp_path
         await road.studio.close()
         await serving
         assert ((await road.row(row.id)).state, road.delivery.shown) == ("queued", [])
+
+
+@pytest.fixture
+async def switching_road(tmp_path):
+    """An engine that holds one model at a time, whose turn ends after three requests."""
+    async with opened_road(tmp_path, model_requests=3) as road:
+        road.engine.together = False
+        yield road
+
+
+async def test_requests_for_another_model_wait_until_its_turn_comes(switching_road):
+    road = switching_road
+    first = await road.waiting("a", model="emoji")
+    drawing = await road.engine.drawing("a")
+    other = await road.waiting("b", model="twin")
+    await road.settle()
+    assert road.engine.prompts == ["a"]
+    assert ((await road.row(other.id)).state, road.studio.place_of(other.id)) == ("queued", 2)
+    drawing.finish()
+    (await road.engine.drawing("b")).finish()
+    assert [(await road.ended(row)).state for row in (first, other)] == ["done", "done"]
+
+
+async def test_requests_for_the_loaded_model_go_first_but_no_more_than_a_turn_holds(tmp_path):
+    async with opened_road(tmp_path, model_requests=3, is_served=False) as road:
+        road.engine.together = False
+        for number in range(5):
+            await road.waiting(f"a{number}", model="emoji", user_id=number)
+            await road.waiting(f"b{number}", model="twin", user_id=10 + number)
+        serving = asyncio.create_task(road.studio.run())
+        expected = ["a0", "a1", "a2", "b0", "b1", "b2", "a3", "a4", "b3", "b4"]
+        for prompt in expected:
+            (await road.engine.drawing(prompt)).finish()
+        assert road.engine.prompts == expected
+        await road.studio.close()
+        await serving
+
+
+async def test_models_that_fit_together_are_drawn_with_at_once(road):
+    await road.waiting("a", model="emoji")
+    await road.waiting("b", model="twin")
+    await road.engine.drawing("a")
+    await road.engine.drawing("b")
+
+
+async def test_a_request_whose_model_is_being_loaded_says_so(road, monkeypatch):
+    monkeypatch.setattr("bot.studio.RUNNING_EDIT_S", 0.0)
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).say(Loading(model="Twin Peaks"))
+    await until(lambda: road.delivery.shown)
+    assert "next in line · loading model Twin Peaks" in road.delivery.last(row).content
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "sentence"),
+    [
+        (InvalidModel("model_broken", "torn", file="x", reason="torn"), "failed-model", "emoji cannot be loaded"),
+        (OutOfMemory("model_memory", "too large", device="cuda"), "failed-model-memory", "emoji does not fit"),
+        (InvalidRequest("model_unknown", "?", model="x", known="y"), "failed-model-gone", "emoji is no longer here"),
+    ],
+    ids=["broken", "too large", "gone"],
+)
+async def test_a_model_that_cannot_be_loaded_ends_its_requests_at_once_and_refunds_them(road, error, reason, sentence):
+    row = await road.waiting()
+    (await road.engine.drawing("a cat")).say(error)
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("failed", reason, 0)
+    assert sentence in road.delivery.last(row).content
+    await road.waiting("next")
+    await road.engine.drawing("next")
+
+
+async def test_a_picture_says_which_model_drew_it_unless_it_is_the_usual_one(road):
+    rows = [await road.waiting("a", model="emoji"), await road.waiting("b", model="twin")]
+    for prompt in ("a", "b"):
+        (await road.engine.drawing(prompt)).finish()
+    shown = []
+    for row in rows:
+        await road.ended(row)
+        shown.append("· Emoji" in road.delivery.last(row).content)
+    assert shown == [False, True]

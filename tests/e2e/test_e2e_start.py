@@ -100,7 +100,7 @@ async def test_a_request_while_the_model_is_loading_is_admitted_and_told_so(own_
     own_bot.program = STILL_LOADING
     await own_bot.start()
     answer = await own_room.imagine("an early heart", steps=1)
-    assert "the model is loading" in answer["message"]["content"]
+    assert "loading model Emoji" in answer["message"]["content"]
     assert [row["charged"] for row in own_bot.rows("prompt = 'an early heart'")] == [1]
 
 

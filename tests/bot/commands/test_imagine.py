@@ -99,7 +99,7 @@ async def test_six_thousand_characters_arrive(world):
         ({"prompt": "x --ar 99:1"}, "aspect must be from 1:32 to 32:1, got 99\\:1."),
         ({"prompt": "x --ar 16:9 --w 64"}, "aspect already says width and height"),
         ({"prompt": "x --sampler magic"}, "sampler magic is unknown"),
-        ({"prompt": "x --model flux"}, "model flux is not here: everything is drawn with Emoji."),
+        ({"prompt": "x --model flux"}, "I know no model flux."),
         ({"prompt": "--ar 16:9"}, "The prompt is empty"),
     ],
     ids=lambda value: "-".join(f"{name}={text}" for name, text in value.items()) if isinstance(value, dict) else "",

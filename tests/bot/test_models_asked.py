@@ -1,0 +1,149 @@
+"""Which model draws: asked for by option or at the prompt's end, offered while typed, kept by buttons."""
+
+import shutil
+
+import pytest
+from bot_at_desk import bot_at_desk
+from desk import command_payload, form_payload, press_payload
+from rows import row
+
+from bot.accept import accept
+from bot.forms import model_of
+from bot.offers import choices_for
+from bot.store import requests
+from engine.card import ModelCard
+from engine.catalogue import Listed
+from engine.models import find_model
+
+EMOJI = find_model("emoji").path
+EPHEMERAL = 64
+
+
+@pytest.fixture
+def models_dir(tmp_path):
+    """A folder with a model that is the bundled one but for its card."""
+    folder = tmp_path / "models" / "twin"
+    folder.mkdir(parents=True)
+    shutil.copy(EMOJI / "model_index.json", folder)
+    for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
+        (folder / part).symlink_to(EMOJI / part)
+    (folder / "model.toml").write_text('title = "Twin Peaks"\nsteps = 9\nsize = "256x256"\nenglish_only = false\n')
+    return folder.parent
+
+
+@pytest.fixture
+async def world(tmp_path, monkeypatch, models_dir):
+    async with bot_at_desk(tmp_path, monkeypatch, models_dir=models_dir) as world:
+        yield world
+
+
+async def imagine(world, **options):
+    given = [{"type": 3, "name": name, "value": value} for name, value in options.items()]
+    return (await world.answer(command_payload("imagine", given))).body["data"]
+
+
+async def offered(world, typed):
+    payload = command_payload("imagine", [{"type": 3, "name": "model", "value": typed, "focused": True}])
+    answer = await world.answer({**payload, "type": 4})
+    return [(choice["name"], choice["value"]) for choice in answer.body["data"]["choices"]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"model": "twin"}, {"model": "Twin Peaks"}, {"prompt": "a cat --model twin"}, {"prompt": "a cat --model TWIN"}],
+    ids=["by name", "by title", "at the prompt's end", "in any case"],
+)
+async def test_a_model_is_asked_for(world, options):
+    await imagine(world, **{"prompt": "a cat", **options})
+    request = world.accepted.calls[0][0]
+    assert (request.prompt, request.model) == ("a cat", "twin")
+    assert world.accepted.wordings[0].notes == ()
+
+
+async def test_without_one_the_usual_model_draws(world):
+    await imagine(world, prompt="a cat")
+    assert world.accepted.calls[0][0].model == "emoji"
+
+
+async def test_the_option_holds_against_the_prompts_end_and_that_is_noted(world):
+    await imagine(world, prompt="a cat --model twin", model="emoji")
+    assert world.accepted.calls[0][0].model == "emoji"
+    assert [note.rule for note in world.accepted.wordings[0].notes] == ["option_overruled"]
+
+
+async def test_an_aspect_has_the_size_of_the_model_that_was_asked_for(world):
+    await imagine(world, prompt="a cat", model="twin", aspect="square")
+    assert world.accepted.calls[0][0].width == 256
+
+
+async def test_models_are_offered_by_name_and_title(world):
+    everything = [("Emoji · Stable Diffusion 1.x", "emoji"), ("Twin Peaks (twin) · Stable Diffusion 1.x", "twin")]
+    assert await offered(world, "") == everything
+    assert await offered(world, "peak") == everything[1:]
+    assert await offered(world, "flux") == []
+
+
+def listed(name, **card):
+    return Listed(name=name, title=name, card=ModelCard(title=name, width=64, height=64, **card))
+
+
+@pytest.mark.parametrize(
+    ("models", "is_open", "names"),
+    [
+        pytest.param([listed("a")], False, [], id="only one"),
+        pytest.param([listed("a"), Listed(name="b", title="b", fault="torn")], False, [], id="only one is whole"),
+        pytest.param([listed("a"), listed("b"), listed("c", nsfw=True)], False, ["a", "b"], id="none for adults"),
+        pytest.param([listed("a"), listed("c", nsfw=True)], True, ["a", "c"], id="those for adults"),
+        pytest.param([listed("a"), listed("x" * 101)], False, [], id="a name that Discord does not take"),
+    ],
+)
+def test_only_models_that_may_draw_here_are_offered(models, is_open, names):
+    assert [choice.value for choice in choices_for("", models, is_open)] == names
+
+
+def test_no_more_are_offered_than_discord_shows():
+    models = [listed(f"{number:03}" + "x" * 90, draws="") for number in range(40)]
+    choices = choices_for("", models, is_open=False)
+    assert len(choices) == 25
+    assert all(len(choice.name) <= 100 for choice in choices)
+
+
+@pytest.mark.parametrize("act", ["reroll", "again"])
+async def test_a_button_keeps_the_model(world, act):
+    drawn = await world.row(model="twin")
+    await world.answer(press_payload(f"{act}:{drawn.id}"))
+    assert world.accepted.calls[0][0].model == "twin"
+
+
+async def test_the_form_keeps_the_model(world):
+    drawn = await world.row(model="twin")
+    fields = {"prompt": "a dog", "negative_prompt": "", "steps": "20", "guidance": "5", "seed": "7"}
+    await world.answer(form_payload(f"edit-form:{drawn.id}", fields))
+    assert world.accepted.calls[0][0].model == "twin"
+
+
+@pytest.mark.parametrize(
+    ("typed", "edited", "model"),
+    [
+        (None, "a dog", "twin"),
+        (None, "a dog --model other", "other"),
+        ("a cat --model twin", "a dog --model twin", "twin"),
+        ("a cat --model twin", "a dog", None),
+        ("a cat --model overruled", "a dog --model overruled", "twin"),
+    ],
+    ids=["untouched", "added", "kept", "removed", "overruled before"],
+)
+def test_what_a_form_says_of_the_model(typed, edited, model):
+    assert model_of(row(prompt="a cat", typed_prompt=typed, model="twin"), edited) == model
+
+
+async def test_a_model_that_is_gone_is_said_in_one_sentence_and_nothing_is_charged(world, monkeypatch):
+    monkeypatch.setattr("bot.buttons.accept", accept)
+    drawn = await world.row(model="gone")
+    async with world.database.transaction() as connection:
+        await requests.end(connection, drawn.id, state="done", reason=None, charged=1, flagged=0, now=1.0)
+    answer = await world.answer(press_payload(f"reroll:{drawn.id}"))
+    assert answer.body["data"]["content"].startswith("I know no model gone.")
+    assert answer.body["data"]["flags"] == EPHEMERAL
+    async with world.database.reading() as connection:
+        assert await requests.unfinished(connection) == []
