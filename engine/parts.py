@@ -51,7 +51,8 @@ def check_classes(file: Path, index: Mapping[str, Any], elsewhere: Mapping[str, 
     Raises:
         InvalidModel: another pipeline, or a part that is missing or of another class.
     """
-    if (pipeline := index.get("_class_name")) not in PIPELINES:
+    pipeline = index.get("_class_name")
+    if not isinstance(pipeline, str) or pipeline not in PIPELINES:
         raise invalid("model_foreign", file, f"describes a {pipeline}; this engine draws with {', '.join(PIPELINES)}")
     for name, known in classes_of(index).items():
         if name in elsewhere:
