@@ -44,7 +44,7 @@ def aspect_ratio(aspect: str) -> float:
 
 def aspect_size(aspect: str, card: ModelCard) -> tuple[int, int]:
     """
-    Width and height, multiples of 8, of nearly this aspect and nearly the model's own area.
+    Width and height of nearly this aspect and nearly the model's own area, multiples of what the model takes.
 
     The sides keep to the model's bounds. Never more than that area, so that no aspect exceeds a limit which the model's
     own size keeps to; but where the shorter side would be below the least.
@@ -56,12 +56,13 @@ def aspect_size(aspect: str, card: ModelCard) -> tuple[int, int]:
     least, most = card.bounds.side
     ratio = min(max(width_per_height, 1 / width_per_height), most / least)
     area_px = max(card.width * card.height, math.ceil(least**2 * ratio))
-    sides = range(least, most + 1, 8)
+    step = card.size_multiple
+    sides = range(-(-least // step) * step, most + 1, step)
 
     def nearest(longer: int) -> Iterator[int]:
         """Above and below the shorter side that has the aspect, or the area where that one would exceed it."""
-        below = int(min(longer / ratio, area_px / longer)) // 8 * 8
-        return (shorter for shorter in (below, below + 8) if shorter in sides and longer * shorter <= area_px)
+        below = int(min(longer / ratio, area_px / longer)) // step * step
+        return (shorter for shorter in (below, below + step) if shorter in sides and longer * shorter <= area_px)
 
     def distance(size: tuple[int, int]) -> float:
         longer, shorter = size

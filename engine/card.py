@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from engine.request import CompleteRequest
+
 ASKED_VARIANTS = ("none", "turbo", "lightning")
 """What a card may say; that a model is another one shows in its config."""
 FILE_NAME = "model.toml"
@@ -65,6 +67,8 @@ class ModelCard:
     bounds: Bounds = field(default_factory=Bounds)
     weighting: str = "lpw"
     """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
+    size_multiple: int = 8
+    """Of which width and height must be multiples: a figure of the model's, which no card can change."""
     english_only: bool = True
     """Whether the text encoder has learned English alone, as CLIP's have."""
     variant: str = ""
@@ -88,6 +92,25 @@ class ModelCard:
             clip_skip=self.clip_skip,
             negative_prompt=self.negative_prompt,
         ).completed(self)
+
+    def check(self, request: CompleteRequest) -> None:
+        """
+        Whether the model draws what is asked.
+
+        Raises:
+            InvalidRequest: something is outside of its bounds, or of a size that it cannot have.
+        """
+        self.bounds.check(request, self.title)
+        if request.width % self.size_multiple or request.height % self.size_multiple:
+            raise InvalidRequest(
+                "model_size",
+                f"with {self.title} width and height must be multiples of {self.size_multiple}, "
+                f"got {request.width}x{request.height}",
+                model=self.title,
+                multiple=self.size_multiple,
+                width=request.width,
+                height=request.height,
+            )
 
     def sampler(self, scheduler: str) -> str:
         """What people call a scheduler; for `default`, what they call the model's own."""

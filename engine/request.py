@@ -153,7 +153,7 @@ class GenerationRequest:
         if values["clip_skip"] is None:
             values["clip_skip"] = card.clip_skip
         complete = CompleteRequest(**values)
-        card.bounds.check(complete, card.title)
+        card.check(complete)
         return complete
 
     def _expanded(self, wildcards: Wildcards) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class CompleteRequest(GenerationRequest):
         """
         if card.is_lcm(self.scheduler):
             check_lcm_steps(self.num_inference_steps, MAX_LCM_STEPS)
-        card.bounds.check(self, card.title)
+        card.check(self)
         return self
 
     @property

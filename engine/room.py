@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STEP_PX = 64
 """The longer side of a size that is offered is a multiple of it; no side may be shorter."""
 CELL_PX = 8
-"""The shorter one is a multiple of this, as every size is."""
+"""The shorter one is a multiple of this, as every size is, or of more."""
 BESIDE_FAILED = 0.75
 """Of the pixels that were too many, as many are offered: a size just below would most likely be too much as well."""
 
@@ -31,11 +31,15 @@ class Room:
     Args:
         capacity_bytes: the device's whole memory; None where that is unknown.
         device: its name, for the sentence.
+        multiple: of which the sides that the model draws are multiples.
     """
 
-    def __init__(self, footprint: Footprint, capacity_bytes: int | None, *, device: str) -> None:
+    def __init__(
+        self, footprint: Footprint, capacity_bytes: int | None, *, device: str, multiple: int = CELL_PX
+    ) -> None:
         self._footprint = footprint
         self._device = device
+        self._multiple = multiple
         self._failed: tuple[_Failed, ...] = ()
         # Where not even the smallest picture seems to fit, the device has more than it says.
         is_told = capacity_bytes is not None and footprint.of(STEP_PX, STEP_PX, 1) <= capacity_bytes
@@ -81,7 +85,9 @@ class Room:
         """The largest size of about this shape that fits."""
         longer = max(width, height)
         for side in range(longer // STEP_PX * STEP_PX, 0, -STEP_PX):
-            size = [max(STEP_PX, round(each * side / longer / CELL_PX) * CELL_PX) for each in (width, height)]
+            size = [
+                max(STEP_PX, round(each * side / longer / self._multiple) * self._multiple) for each in (width, height)
+            ]
             if self._fits(size[0], size[1], rows, share=BESIDE_FAILED):
                 return size[0], size[1]
         return None

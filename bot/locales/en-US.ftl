@@ -286,6 +286,7 @@ engine-size-memory = { $width }×{ $height } does not fit { $device ->
 engine-drawing-failed = The drawing failed.
 engine-model-memory = The model does not fit this bot's graphics card.
 engine-model-range = With { $model } { $name } must be from { $minimum } to { $maximum }, got { $value }.
+engine-model-size = With { $model } width and height must be multiples of { $multiple }, got { $width }×{ $height }.
 engine-model-scheduler = { $model } draws with these samplers only: { $names }.
 engine-model-unknown = I know no model { $model }. { $known } can draw here.
 engine-model-unusable = The model { $model } cannot be used: its files are faulty. The log says more to whoever runs the bot.

@@ -85,3 +85,9 @@ def test_where_the_smallest_failed_none_is_offered():
     error = refusal(tight, 512, 512)
     assert error.facts["largest"] == "none"
     assert str(error) == "a picture of 512x512 does not fit the memory of cuda:0"
+
+
+def test_what_is_offered_is_of_a_size_that_the_model_draws():
+    room = Room(SD15, 4 * GIB, device="cuda:0", multiple=32)
+    width, height = map(int, str(refusal(room, 2048, 1376).facts["largest"]).split("×"))
+    assert (width % 32, height % 32) == (0, 0)
