@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 Kind = Literal["models", "loras", "embeddings", "vaes"]
 KINDS: tuple[Kind, ...] = ("models", "loras", "embeddings", "vaes")
 """In the order in which they are told."""
-FAULTS = {"lora_misfit": "models-misfit", "lora_foreign": "models-misfit", "lora_unusable": "models-unusable"}
+FAULTS = {
+    "lora_misfit": "models-misfit",
+    "lora_foreign": "models-misfit",
+    "lora_whole": "models-misfit",
+    "lora_unusable": "models-unusable",
+}
 """What the catalogue says in a list, by the engine's rule."""
 
 
@@ -90,7 +95,7 @@ def _model(model: Listed) -> Entry:
 
 def _lora(file: LoraFile, base: Base, families: Collection[str]) -> Entry:
     error = fault_of(file, base)
-    if error is not None and error.rule == "lora_misfit" and file.base in families:
+    if error is not None and error.rule in ("lora_misfit", "lora_whole") and file.base in families:
         error = None  # another model can use it
     return Entry(
         kind="loras",

@@ -16,7 +16,9 @@ from engine.arrivals import mixed_requests
 from engine.commands.terminal import Parser
 from engine.devices import MEMORY, choose_device
 from engine.engine import Engine
+from engine.folder import invalid
 from engine.models import find_model
+from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,6 +124,9 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     folder = find_model(options.model, models_dir=options.models_dir)
     asked = mixed_requests(options.requests, folder.card, steps=options.steps, size=options.size)
     requests = [request.completed(folder.card) for request in asked]
+    against = folder if options.against == "diffusers" else None
+    if isinstance(against, WholeFolder):
+        raise invalid("model_foreign", folder.path, "is run whole, by diffusers' own pipeline: leave out --against")
     device = choose_device(options.device, options.dtype, options.memory[0])
     engine = Engine.open(
         options.model,
@@ -131,7 +136,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
         memory=device.memory,
     )
     ours, arrivals = asyncio.run(measure_engine(engine, device, requests, options.load))
-    theirs = measure_diffusers(folder, device, requests, arrivals) if options.against == "diffusers" else None
+    theirs = measure_diffusers(against, device, requests, arrivals) if against else None
     return {
         "model": folder.card.title,
         "device": str(device.device),

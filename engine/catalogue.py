@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from engine.card import ModelCard
-    from engine.models import ModelFolder
+    from engine.models import Found
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class _Entry:
     """A model as it was when its files were last read."""
 
     listed: Listed
-    folder: ModelFolder | None
+    folder: Found | None
     files: _Files
 
 
@@ -92,11 +92,11 @@ class Catalogue:
 
     def __init__(
         self,
-        default: ModelFolder,
+        default: Found,
         models_dir: Path | None,
         *,
         default_name: str = BUNDLED,
-        find_at: Callable[[Path], ModelFolder] | None = None,
+        find_at: Callable[[Path], Found] | None = None,
     ) -> None:
         self._default = _entry(default_name, default, _files(default.path))
         self._default_place = os.path.realpath(default.path)
@@ -109,7 +109,7 @@ class Catalogue:
         """Every model: the operator's choice, the bundled one, then the others by name."""
         return tuple(entry.listed for entry in self._entries().values())
 
-    def find(self, name: str) -> tuple[str, ModelFolder]:
+    def find(self, name: str) -> tuple[str, Found]:
         """
         The model of a name, of an id on the hub or of a title, in any case, where only one has it; with its own name.
 
@@ -182,7 +182,7 @@ def _fault_of(name: str, place: Path) -> str:
     return ""
 
 
-def _entry(name: str, folder: ModelFolder, files: _Files) -> _Entry:
+def _entry(name: str, folder: Found, files: _Files) -> _Entry:
     listed = Listed(
         name=name,
         title=folder.card.title,

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.events import GenerationResult, Loading, Progress
+from engine.plain import read_plain
 from engine.reading import read_all
+from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from engine.conditioning import Conditioning, TextEncoder
     from engine.denoise import Trajectory
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from engine.prompt import Note
     from engine.reading import Reading
     from engine.request import CompleteRequest
+    from engine.residents import Resident
     from engine.sources import Source
+    from engine.whole import WholePicture
 
 LATEST_WEIGHT = 0.3
 """How much the latest step counts in `Progress.seconds_per_step`: company changes within a few steps."""
@@ -33,7 +37,7 @@ class Place:
     drawing: Drawing
     index: int
     reading: Reading
-    trajectory: Trajectory | None = None
+    trajectory: Trajectory | WholePicture | None = None
     """None until it has joined the batch for the first time."""
 
     @property
@@ -64,10 +68,18 @@ class Place:
 
 
 class Begun(NamedTuple):
-    """A place whose picture is on its way."""
+    """A place whose picture is on its way, and the model that draws it together with others."""
 
     place: Place
     trajectory: Trajectory
+    resident: Resident
+
+
+def readings_for(source: Source, request: CompleteRequest, loras: Chosen | None = None) -> tuple[Reading, ...]:
+    """What each picture of a request is to be told, as this model reads it."""
+    if isinstance(source.folder, WholeFolder):
+        return read_plain(request, source.folder)
+    return read_all(request, loras, has_guidance=not source.card.variant)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -91,7 +103,7 @@ class Drawing:
     _seconds_per_step: float = 0.0
 
     def __post_init__(self) -> None:
-        readings = read_all(self.request, self.loras, has_guidance=not self.source.card.variant)
+        readings = readings_for(self.source, self.request, self.loras)
         self.places = tuple(Place(self, index, reading) for index, reading in enumerate(readings))
         self._submitted_at = time.monotonic()
 
@@ -105,14 +117,22 @@ class Drawing:
         """Whether a picture is on its way."""
         return any(place.trajectory and place.index not in self.pictures for place in self.places)
 
+    def start(self) -> None:
+        """Note that the first picture joins; the others do not matter."""
+        if math.isnan(self._started_at):
+            self._started_at = self._told_at = time.monotonic()
+
+    def gather(self, notes: Iterable[Note], cut_prompt: str = "", cut_negative_prompt: str = "") -> None:
+        """Keep what is to be said with the result, each thing once."""
+        self.notes = tuple(dict.fromkeys((*self.notes, *notes)))
+        self._cut = self._cut[0] or cut_prompt, self._cut[1] or cut_negative_prompt
+
     def condition(self, reading: Reading, encoder: TextEncoder) -> Conditioning:
         """A picture's encoded prompts: each encoded once. The drawing starts when the first picture joins."""
-        if not self._conditionings:
-            self._started_at = self._told_at = time.monotonic()
+        self.start()
         if reading not in self._conditionings:
             encoded = self._conditionings[reading] = encoder.encode(reading)
-            self._cut = self._cut[0] or encoded.cut_prompt, self._cut[1] or encoded.cut_negative_prompt
-            self.notes = tuple(dict.fromkeys((*self.notes, *encoded.notes)))
+            self.gather(encoded.notes, encoded.cut_prompt, encoded.cut_negative_prompt)
         return self._conditionings[reading]
 
     def tell_loading(self) -> None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Self
 
 from engine.catalogue import Catalogue
 from engine.completion import complete
-from engine.drawing import Drawing
+from engine.drawing import Drawing, readings_for
 from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
 from engine.events import GenerationResult
 from engine.executor import Executor
 from engine.expansion import wildcards_in
 from engine.mailbox import Mailbox
 from engine.models import find_model
-from engine.reading import read_all
 from engine.sources import Source, Sources, name_of
 from engine.unheeded import unheeded
+from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.residents import Residents
     from engine.room import Room
     from engine.sources import Capacity
+    from engine.wholeloading import LoadedWhole
 
 MAX_ROWS = 16
 
@@ -217,8 +218,7 @@ class Engine:
         """
         source = self._sources.known(self.model if request.model is None else request.model)
         if source is not None and (room := self._rooms.get(source)) is not None:
-            has_guidance = not source.card.variant
-            rows = max(reading.rows for reading in read_all(request, has_guidance=has_guidance))
+            rows = max(reading.rows for reading in readings_for(source, request))
             room.check(request.width, request.height, rows)
 
     async def generate(self, request: GenerationRequest) -> GenerationResult:
@@ -317,7 +317,13 @@ class Engine:
         residents.bring(self._sources.default, in_use=())
         return residents
 
-    def _load(self, device: Device, source: Source) -> LoadedModel:
+    def _load(self, device: Device, source: Source) -> LoadedModel | LoadedWhole:
+        if isinstance(source.folder, WholeFolder):
+            from engine.wholeloading import load_whole, room_of_whole
+
+            whole = load_whole(source.folder, device)
+            self._rooms[source] = room_of_whole(whole, source.folder, device)
+            return whole
         from engine.offload import load_within, room_of
 
         model = load_within(source.folder, device)

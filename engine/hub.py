@@ -26,13 +26,23 @@ PARTS = (
     "tokenizer_2",
     "text_encoder",
     "text_encoder_2",
+    "tokenizer_3",
+    "text_encoder_3",
+    "transformer",
+    "processor",
+    "vision_language_encoder",
+    "siglip",
+    "siglip_processor",
+    "movq",
     "unet",
     "vae",
     "scheduler",
     "safety_checker",
     "feature_extractor",
 )
-SMALL_FILES = re.compile(r"model\.toml|.*\.json|.*(merges|vocab)\.txt", flags=re.ASCII)
+SMALL_FILES = re.compile(
+    r"model\.toml|.*\.json|.*(merges|vocab)\.txt|.*\.jinja|.*(spiece|tokenizer)\.model", flags=re.ASCII
+)
 SHARD = r"(?:-\d+-of-\d+)?"
 WEIGHTS = re.compile(rf"(?:diffusion_pytorch_model|model){SHARD}(\.fp16)?{SHARD}\.safetensors", flags=re.ASCII)
 INDEX = re.compile(r".*\.safetensors\.index(\.fp16)?\.json", flags=re.ASCII)

@@ -103,11 +103,11 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
         InvalidModel: a library refuses a part; the sentence has its words.
         OutOfMemory: the model alone does not fit the device.
     """
-    with _quiet_libraries():
-        encoders = {"text_encoder": _load_network(transformers.CLIPTextModel, folder.text_encoder, device)}
+    with quiet_libraries():
+        encoders = {"text_encoder": load_network(transformers.CLIPTextModel, folder.text_encoder, device)}
         tokenizers = {"tokenizer": _load_tokenizer(folder.tokenizer)}
         if folder.text_encoder_2 is not None and folder.tokenizer_2 is not None:
-            second = _load_network(transformers.CLIPTextModelWithProjection, folder.text_encoder_2, device)
+            second = load_network(transformers.CLIPTextModelWithProjection, folder.text_encoder_2, device)
             encoders["text_encoder_2"] = second
             tokenizers["tokenizer_2"] = _load_tokenizer(folder.tokenizer_2)
         _check_scheduler(folder)
@@ -119,7 +119,7 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             **encoders,
             **_load_checker(folder, device),
             has_zeros_for_empty=folder.has_zeros_for_empty,
-            unet=_load_network(diffusers.UNet2DConditionModel, folder.unet, device),
+            unet=load_network(diffusers.UNet2DConditionModel, folder.unet, device),
             vae=_load_vae(folder, device),
             scheduler_config=folder.scheduler_config,
             embeddings=Embeddings(folder.embeddings, widths=widths),
@@ -138,9 +138,9 @@ def _load_vae(folder: ModelFolder, device: Device) -> Any:
         try:
             vae = _placed(build_vae(part, device.dtype), device)
         except LIBRARY_ERRORS as error:
-            raise _refused(part.path, error) from error
+            raise refused(part.path, error) from error
     else:
-        vae = _load_network(diffusers.AutoencoderKL, part, device)
+        vae = load_network(diffusers.AutoencoderKL, part, device)
     must_be_exact = folder.family == SDXL and vae.config.force_upcast and device.dtype == torch.float16
     return vae.float() if must_be_exact else vae
 
@@ -149,7 +149,7 @@ def _load_checker(folder: ModelFolder, device: Device) -> dict[str, Any]:
     """The safety checker and what prepares pictures for it, where the model has them."""
     parts: dict[str, Any] = {"safety_checker": None, "feature_extractor": None}
     if folder.safety_checker is not None:
-        parts["safety_checker"] = _load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
+        parts["safety_checker"] = load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
         # It would announce a black picture in place of each that it flags, which here nobody gets.
         logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
     if folder.feature_extractor is not None:
@@ -170,14 +170,14 @@ def _check_scheduler(folder: ModelFolder) -> None:
         latents = scheduler.scale_model_input(torch.zeros(1, 4, 8, 8) * scheduler.init_noise_sigma, timestep)
         scheduler.step(latents, timestep, latents, return_dict=False)
     except LIBRARY_ERRORS as error:
-        raise _refused(file, error) from error
+        raise refused(file, error) from error
 
 
 def _load(part_class: Any, folder: Path, **options: Any) -> Any:
     try:
         return part_class.from_pretrained(str(folder), local_files_only=True, **options)
     except LIBRARY_ERRORS as error:
-        raise _refused(folder, error) from error
+        raise refused(folder, error) from error
 
 
 def _load_tokenizer(tokenizer: Path | Vocabulary) -> Any:
@@ -186,13 +186,22 @@ def _load_tokenizer(tokenizer: Path | Vocabulary) -> Any:
     return _load(transformers.CLIPTokenizer, tokenizer)
 
 
-def _load_network(part_class: Any, part: Part | StoredPart, device: Device) -> Any:
-    """A part with weights; missing ones are an error, since the libraries would fill them with noise."""
+def load_network(part_class: Any, part: Part | StoredPart, device: Device, *, channels_last: bool = True) -> Any:
+    """
+    A part with weights; missing ones are an error, since the libraries would fill them with noise.
+
+    Args:
+        channels_last: the format of convolutions' weights, in which they are faster but round otherwise.
+
+    Raises:
+        InvalidModel: a library refuses it, or weights are missing.
+        OutOfMemory: it does not fit the device.
+    """
     if isinstance(part, StoredPart):
         try:
             return _placed(build_network(part, device.dtype), device)
         except LIBRARY_ERRORS as error:
-            raise _refused(part.checkpoint.path, error) from error
+            raise refused(part.checkpoint.path, error) from error
     is_diffusers = issubclass(part_class, diffusers.ModelMixin)
     network, report = _load(
         part_class,
@@ -206,13 +215,14 @@ def _load_network(part_class: Any, part: Part | StoredPart, device: Device) -> A
         raise invalid(
             "model_broken", part.folder, f"lacks {len(missing)} weights that its config asks for, such as {missing[0]}"
         )
-    return _placed(network, device)
+    return _placed(network, device, channels_last=channels_last)
 
 
-def _placed(network: Any, device: Device) -> Any:
+def _placed(network: Any, device: Device, *, channels_last: bool = True) -> Any:
     """A network on the device, to draw with."""
     # Convolutions hand the format of their weights on, and are faster in this one; on MPS nobody has measured it.
-    memory_format = torch.preserve_format if device.device.type == "mps" else torch.channels_last
+    is_last = channels_last and device.device.type != "mps"
+    memory_format = torch.channels_last if is_last else torch.preserve_format
     try:
         network = network.eval().requires_grad_(requires_grad=False)
         return network.to(device=device.device, memory_format=memory_format)
@@ -221,13 +231,14 @@ def _placed(network: Any, device: Device) -> Any:
         raise OutOfMemory("model_memory", sentence, device=str(device.device)) from error
 
 
-def _refused(folder: Path, error: Exception) -> InvalidModel:
+def refused(folder: Path, error: Exception) -> InvalidModel:
+    """The sentence that a library cannot load what is there, as an error to raise."""
     words = " ".join(str(error).split())[:300] or type(error).__name__
     return invalid("model_broken", folder, f"cannot be loaded: {words}")
 
 
 @contextmanager
-def _quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """No progress bars and no advice from the libraries while a model is loaded."""
     logs = [library.utils.logging for library in (diffusers, transformers)]
     before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]

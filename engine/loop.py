@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.denoise import advance, begin
+from engine.denoise import Trajectory, advance, begin
 from engine.drawing import Begun
-from engine.errors import DrawingFailed, EngineClosed, EngineError, OutOfMemory
 from engine.events import Picture
+from engine.failures import closed, failure_of
 from engine.inbox import Cancel, Close, Inbox, Submit
 from engine.latents import to_image
 from engine.lengths import going_together
 from engine.memory import is_out_of_memory
+from engine.onebyone import OneByOne
+from engine.plain import size_notes
+from engine.residents import WholeResident
 from engine.safety import is_flagged
 from engine.turns import Turns
+from engine.whole import WholePicture, begin_whole, rests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from PIL.Image import Image
+
     from engine.batcher import Batcher
     from engine.drawing import Drawing, Place
+    from engine.errors import EngineError
     from engine.lorafile import LoraFile
     from engine.residents import Resident, Residents
     from engine.sources import Source
@@ -33,8 +40,6 @@ log = logging.getLogger(__name__)
 
 MAX_DECODE_PX = 1024 * 1024
 """Pixels decoded between two ticks (one picture at least): nobody's next step waits long for somebody's decoding."""
-MAX_ERROR_CHARACTERS = 300
-"""Of a library's words in a sentence; the log has them all."""
 
 
 class Loop:
@@ -52,6 +57,7 @@ class Loop:
         self._inbox = inbox
         self._idle_unload_s = idle_unload_s
         self._turns: Turns[Drawing, Source] = Turns()
+        self._one_by_one: OneByOne[Place, Source] = OneByOne()
         self._drawings: set[Drawing] = set()
         """All that are not ended, those that wait for their model among them."""
         self._undecoded: list[Begun] = []
@@ -95,7 +101,7 @@ class Loop:
 
     def _take(self, drawing: Drawing) -> None:
         if self._is_closing:
-            drawing.post(_closed())
+            drawing.post(closed())
             return
         self._drawings.add(drawing)
         self._turns.add(drawing, drawing.source)
@@ -130,14 +136,24 @@ class Loop:
     def _let_join(self, drawings: Sequence[Drawing]) -> None:
         for drawing in drawings:
             self._residents.use(drawing.source)
+            is_whole = isinstance(self._residents[drawing.source], WholeResident)
             for place in drawing.places:
-                self._batcher.add(place)
+                if not is_whole or self._one_by_one.add(place, drawing.source):
+                    self._batcher.add(place)
+
+    def _leave(self, place: Place) -> None:
+        """Take a place out of the batch; where it was its turn alone, another follows."""
+        self._batcher.remove(place)
+        if isinstance(place.trajectory, WholePicture):
+            place.trajectory.abandon()
+        if (following := self._one_by_one.remove(place, place.source)) is not None:
+            self._batcher.add(following)
 
     def _drop(self, drawing: Drawing) -> None:
         self._drawings.discard(drawing)
         self._turns.remove(drawing)
         for place in drawing.places:
-            self._batcher.remove(place)
+            self._leave(place)
         self._undecoded = [each for each in self._undecoded if each.place.drawing is not drawing]
 
     def _close(self, *, finish: bool) -> None:
@@ -145,22 +161,54 @@ class Loop:
         for drawing in tuple(self._drawings):
             for place in drawing.places:
                 if not (finish and place.trajectory):
-                    self._batcher.remove(place)
+                    self._leave(place)
             if not (finish and drawing.has_begun_pictures):
-                self._end(drawing, _closed())
+                self._end(drawing, closed())
 
     def _tick(self, places: Sequence[Place]) -> None:
+        if not places:
+            return
+        # All that step together have the same.
+        resident = self._residents[places[0].source]
+        if isinstance(resident, WholeResident):
+            self._step_whole(resident, *places)
+        else:
+            self._step_together(resident, places)
+
+    def _step_whole(self, resident: WholeResident, place: Place) -> None:
+        """The next step of the one picture that a model draws at a time."""
+        drawing = place.drawing
+        with self._failing_alone(drawing):
+            picture = place.trajectory
+            if not isinstance(picture, WholePicture):
+                drawing.start()
+                drawing.gather(place.reading.notes, *rests(resident.model, place.reading))
+                picture = place.trajectory = begin_whole(resident.model, drawing.request, place.index, place.reading)
+            try:
+                picture.step()
+            except Exception as error:
+                if not self._has_made_room(error):
+                    raise
+                picture.abandon()
+                place.trajectory = None  # from its first step on
+                return
+            if picture.image is None:
+                drawing.tell_progress()
+                return
+            drawing.gather(size_notes(drawing.request, picture.image.size))
+            self._leave(place)
+            self._deliver(place, picture.image, flagged=False)
+
+    def _step_together(self, resident: Resident, places: Sequence[Place]) -> None:
         for place in places:
-            self._begin(place)
+            self._begin(resident, place)
         stepping = [
-            Begun(place, place.trajectory)
+            Begun(place, place.trajectory, resident)
             for place in places
-            if place.trajectory is not None and place.drawing in self._drawings
+            if isinstance(place.trajectory, Trajectory) and place.drawing in self._drawings
         ]
         if not stepping:
             return
-        # All that step together have the same.
-        resident = self._resident(stepping[0].place)
         resident.adapters.activate("unet", stepping[0].place.reading.unet_loras)
         for group in going_together(stepping, lambda each: each.trajectory.conditioning.tokens):
             for each, noise_pred in resident.predict(stepping[0].place.size, group):
@@ -168,26 +216,23 @@ class Loop:
                     continue  # the same step again, in the next tick
                 with self._failing_alone(each.place.drawing):
                     advance(each.trajectory, _unless_failed(noise_pred))
-        for place, trajectory in stepping:
-            if place.drawing in self._drawings and trajectory.is_finished:
-                self._batcher.remove(place)
-                self._undecoded.append(Begun(place, trajectory))
-        for drawing in dict.fromkeys(place.drawing for place, _ in stepping):
+        for each in stepping:
+            if each.place.drawing in self._drawings and each.trajectory.is_finished:
+                self._leave(each.place)
+                self._undecoded.append(each)
+        for drawing in dict.fromkeys(each.place.drawing for each in stepping):
             if drawing in self._drawings:
                 drawing.tell_progress()
 
-    def _begin(self, place: Place) -> None:
+    def _begin(self, resident: Resident, place: Place) -> None:
         """Make the trajectory of a place that joins for the first time."""
-        drawing, resident = place.drawing, self._resident(place)
+        drawing = place.drawing
         if place.trajectory is None:
             with self._failing_alone(drawing):
                 resident.adapters.load(place.reading.loras, in_use=self._loras_in_use(place.source))
                 resident.adapters.activate("text_encoder", place.reading.text_loras)
                 conditioning = drawing.condition(place.reading, resident.encoder)
                 place.trajectory = begin(resident.model, drawing.request, place.index, conditioning)
-
-    def _resident(self, place: Place) -> Resident:
-        return self._residents[place.source]
 
     def _loras_in_use(self, source: Source) -> set[LoraFile]:
         places = (place for drawing in self._drawings if drawing.source is source for place in drawing.places)
@@ -197,36 +242,37 @@ class Loop:
         """Decode finished pictures of one model and size, as many as may keep the others from their next tick."""
         if not self._undecoded:
             return
-        first = self._undecoded[0].place
+        resident, first = self._undecoded[0].resident, self._undecoded[0].place
         height, width = first.size
         chunk = [each for each in self._undecoded if (each.place.source, each.place.size) == (first.source, first.size)]
         chunk = chunk[: max(1, MAX_DECODE_PX // (height * width))]
         self._undecoded = [each for each in self._undecoded if each not in chunk]
-        for each, pixels in self._resident(first).decode(first.size, chunk):
+        for each, pixels in resident.decode(first.size, chunk):
             if self._has_made_room(pixels):
                 self._undecoded.append(each)
                 continue
             with self._failing_alone(each.place.drawing):
-                self._finish(each.place, _unless_failed(pixels))
+                self._finish(each, _unless_failed(pixels))
 
     def _has_made_room(self, result: torch.Tensor | Exception) -> bool:
         """Whether memory did not suffice, and models that nobody draws with have left it."""
         is_short = isinstance(result, Exception) and is_out_of_memory(result)
         return is_short and self._residents.leave_but(self._in_use())
 
-    def _finish(self, place: Place, pixels: torch.Tensor) -> None:
+    def _finish(self, begun: Begun, pixels: torch.Tensor) -> None:
+        if begun.place.drawing in self._drawings:
+            image = to_image(pixels)
+            self._deliver(begun.place, image, flagged=is_flagged(begun.resident.model, pixels, image))
+
+    def _deliver(self, place: Place, image: Image, *, flagged: bool) -> None:
         drawing = place.drawing
-        if drawing not in self._drawings:
-            return
-        image = to_image(pixels)
-        flagged = is_flagged(self._resident(place).model, pixels, image)
         drawing.finish_picture(
             Picture(index=place.index, seed=drawing.request.seeds[place.index], image=image, flagged=flagged)
         )
         if drawing.is_complete:
             self._drawings.discard(drawing)
         elif self._is_closing and not drawing.has_begun_pictures:
-            self._end(drawing, _closed())
+            self._end(drawing, closed())
 
     @contextmanager
     def _failing_alone(self, drawing: Drawing) -> Iterator[None]:
@@ -238,15 +284,7 @@ class Loop:
     def _fail(self, drawing: Drawing, error: Exception) -> None:
         if drawing not in self._drawings:
             return
-        if isinstance(error, EngineError):
-            failure = error
-        elif is_out_of_memory(error):
-            failure = _out_of_memory(drawing)
-        else:
-            words = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_ERROR_CHARACTERS]
-            failure = DrawingFailed("drawing_failed", f"drawing failed in a library: {words}")
-        if failure is not error:
-            failure.__cause__ = error
+        failure = failure_of(drawing.request, error)
         log.error("drawing_failed rule=%s", failure.rule, exc_info=error)
         self._end(drawing, failure)
 
@@ -259,13 +297,3 @@ def _unless_failed(result: torch.Tensor | Exception) -> torch.Tensor:
     if isinstance(result, Exception):
         raise result
     return result
-
-
-def _closed() -> EngineClosed:
-    return EngineClosed("engine_closed", "the engine was closed before the picture was finished")
-
-
-def _out_of_memory(drawing: Drawing) -> OutOfMemory:
-    width, height = drawing.request.width, drawing.request.height
-    sentence = f"the device's memory does not suffice for a picture of {width}x{height}, even alone"
-    return OutOfMemory("out_of_memory", sentence, width=width, height=height)

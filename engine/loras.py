@@ -13,11 +13,12 @@ from engine.errors import InvalidRequest
 from engine.lorafile import LoraFile, read_lora
 from engine.parts import text_config
 from engine.prompt import MAX_NOTES, MAX_QUOTED_CHARACTERS, Note, parse, quoted
+from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine.models import ModelFolder
+    from engine.models import Found
 
 MAX_LORAS = 10
 """In one prompt: all of them are in memory at once."""
@@ -38,6 +39,8 @@ class Base:
     family: str = ""
     """One of `engine.families.FAMILIES`."""
     has_second_encoder: bool = False
+    takes_loras: bool = True
+    """Not where the model is run whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +126,20 @@ class Loras:
         return known
 
 
-def loras_of(folder: ModelFolder) -> Loras:
+def loras_of(folder: Found) -> Loras:
     """The LoRAs for a model: the operator's, then the model's own."""
     return Loras(folder.loras)
 
 
-def base_of(folder: ModelFolder) -> Base:
+def base_of(folder: Found) -> Base:
     """
     What a model's LoRAs must fit.
 
     Raises:
         InvalidModel: its config files have gone since it was found.
     """
+    if isinstance(folder, WholeFolder):
+        return Base(folder.card.title, None, None, folder.family, takes_loras=False)
     context = folder.unet.read_config().get("cross_attention_dim")
     width = text_config(folder.text_encoder.read_config()).get("hidden_size")
     return Base(
@@ -155,6 +160,9 @@ def check_fit(file: LoraFile, base: Base) -> None:
     """
     if file.fault:
         raise unusable(file, file.fault)
+    if not base.takes_loras:
+        sentence = f"no LoRA can be used with {base.title}, got {file.name!r}"
+        raise InvalidRequest("lora_whole", sentence, lora=file.name, model=base.title)
     has_other_context = (
         None not in (file.context_width, base.context_width) and file.context_width != base.context_width
     )

@@ -28,6 +28,8 @@ from engine.schedulers import scheduler_title
 from engine.vaes import VaeFile, check_vae_file, named_vae, unknown_vae
 from engine.vocabulary import MAX_TOKENS, TOKENS, Vocabulary, find_vocabulary
 from engine.weights import Part, find_weights
+from engine.wholefolder import WholeFolder, check_whole
+from engine.wholes import WHOLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +76,10 @@ class ModelFolder:
         return self.safety_checker is not None
 
 
+Found = ModelFolder | WholeFolder
+"""What there is at a model's place."""
+
+
 def find_model(
     model: str | Path,
     *,
@@ -81,7 +87,7 @@ def find_model(
     tokenizer: str | Path | None = None,
     text_encoder: str | Path | None = None,
     vae: str | Path | None = None,
-) -> ModelFolder:
+) -> Found:
     """
     Find a model and check it.
 
@@ -108,14 +114,13 @@ def find_model(
         # The card is known only now.
         checked = _find(model, models_dir, {**elsewhere, "vae": _cards_vae(checked.card, checked.path, models_dir)})
     folders = [*([models_dir] if models_dir else []), *own]
-    return replace(
-        checked,
-        embeddings=tuple(folder / EMBEDDINGS for folder in folders),
-        loras=tuple(folder / LORAS for folder in folders),
-    )
+    loras = tuple(folder / LORAS for folder in folders)
+    if isinstance(checked, WholeFolder):
+        return replace(checked, loras=loras)
+    return replace(checked, embeddings=tuple(folder / EMBEDDINGS for folder in folders), loras=loras)
 
 
-def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Path]) -> ModelFolder:
+def _find(model: str | Path, models_dir: Path | None, elsewhere: Mapping[str, Path]) -> Found:
     if (place := local_place(model, models_dir)) is not None:
         return _checked(place, elsewhere) if is_folder(place) else _checked_file(place, elsewhere, models_dir)
     repository = _repository(model)
@@ -138,9 +143,11 @@ def _repository(name: str | Path) -> hub.HubModel:
     return repository
 
 
-def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> ModelFolder:
+def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> Found:
     index = read_json(folder / "model_index.json")
     check_classes(folder / "model_index.json", index, elsewhere)
+    if index["_class_name"] in WHOLES:
+        return check_whole(folder, index)
     places = {name: elsewhere.get(name, folder / name) for name in classes_of(index)}
     tokenizers = {name: check_tokenizer(place) for name, place in places.items() if name.startswith("tokenizer")}
     vae_file = places["vae"] if places["vae"].is_file() else None

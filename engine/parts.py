@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.families import PIPELINES
 from engine.folder import invalid, read_json, unreadable
+from engine.wholes import WHOLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,11 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """What the parts say of themselves in `config.json`: under which key, and what this engine knows of it."""
 
+STEMS: Mapping[str, str] = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
+"""The libraries whose code is run, and what each calls its weights."""
+UNUSED = ("safety_checker", "feature_extractor", "image_encoder", "watermarker")
+"""Parts that a pipeline does without when a text is all that it is given."""
+
 
 def classes_of(index: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """The parts that a model of this index must have, and the classes known for each."""
@@ -49,11 +55,15 @@ def check_classes(file: Path, index: Mapping[str, Any], elsewhere: Mapping[str, 
         elsewhere: the parts that do not come from this model.
 
     Raises:
-        InvalidModel: another pipeline, or a part that is missing or of another class.
+        InvalidModel: another pipeline, or a part that is missing, of another class or of a foreign library.
     """
-    pipeline = index.get("_class_name")
-    if not isinstance(pipeline, str) or pipeline not in PIPELINES:
-        raise invalid("model_foreign", file, f"describes a {pipeline}; this engine draws with {', '.join(PIPELINES)}")
+    if (pipeline := str(index.get("_class_name"))) in WHOLES:
+        _check_whole_classes(file, index, elsewhere)
+        return
+    if pipeline not in PIPELINES:
+        families = ", ".join(dict.fromkeys(whole.family for whole in WHOLES.values()))
+        reason = f"describes a {pipeline}; this engine draws with {', '.join(PIPELINES)} and models of {families}"
+        raise invalid("model_foreign", file, reason)
     for name, known in classes_of(index).items():
         if name in elsewhere:
             continue
@@ -61,6 +71,22 @@ def check_classes(file: Path, index: Mapping[str, Any], elsewhere: Mapping[str, 
             raise invalid("model_broken", file, f"names no class for {name}")
         if known and index[name][1] not in known:
             raise invalid("model_foreign", file, f"has a {name} of class {index[name][1]}; known: {', '.join(known)}")
+
+
+def _check_whole_classes(file: Path, index: Mapping[str, Any], elsewhere: Mapping[str, Path]) -> None:
+    """Of a model that is run whole every part is its own, and of a library whose code is run."""
+    if elsewhere:
+        raise invalid("model_foreign", file, f"is of a model that is run whole, which takes no other {min(elsewhere)}")
+    names = [name for name in index if names_a_class(index, name)]
+    for name in names:
+        library, class_name = index[name]
+        if not name.isidentifier() or not class_name.isidentifier():
+            raise invalid("model_broken", file, f"names a part {name!r} of class {class_name!r}")
+        if library not in STEMS and name not in UNUSED:
+            reason = f"has a {name} from {library!r}; only code of {' and '.join(STEMS)} is run"
+            raise invalid("model_foreign", file, reason)
+    if "scheduler" not in names:
+        raise invalid("model_broken", file, "names no class for scheduler")
 
 
 def names_a_class(index: Mapping[str, Any], name: str) -> bool:

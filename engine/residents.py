@@ -15,6 +15,7 @@ from engine.denoise import predict
 from engine.errors import OutOfMemory
 from engine.footprint import capacity_of, parts_of
 from engine.latents import decode
+from engine.loading import LoadedModel
 from engine.memory import SharedCall, is_out_of_memory, release
 from engine.sources import Capacity
 from engine.turns import leaving
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from engine.devices import Device
     from engine.drawing import Begun
-    from engine.loading import LoadedModel
     from engine.sources import Source
+    from engine.wholeloading import LoadedWhole
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,19 @@ class Resident:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WholeResident:
+    """A model in memory that draws one picture at a time."""
+
+    model: LoadedWhole
+    bytes: int
+
+    @classmethod
+    def of(cls, model: LoadedWhole) -> WholeResident:
+        """What draws with a model that has just been loaded."""
+        return cls(model=model, bytes=sum(model.weights_bytes.values()))
+
+
 class Residents:
     """
     Models in memory, as many as the budget holds; a larger one has it to itself. Runs on the engine's thread.
@@ -79,12 +93,12 @@ class Residents:
     """
 
     def __init__(
-        self, load: Callable[[Source], LoadedModel], device: Device, *, budget_bytes: int | None = None
+        self, load: Callable[[Source], LoadedModel | LoadedWhole], device: Device, *, budget_bytes: int | None = None
     ) -> None:
         self._load = load
         self._device = device.device
         self.capacity = Capacity(_budget(device) if budget_bytes is None else budget_bytes, device.dtype.itemsize)
-        self._kept: dict[Source, Resident] = {}
+        self._kept: dict[Source, Resident | WholeResident] = {}
         """The least recently used first."""
         self._alone: set[Source] = set()
         """Those that turned out to fit beside no other, whatever the budget says."""
@@ -95,7 +109,7 @@ class Residents:
     def __bool__(self) -> bool:
         return bool(self._kept)
 
-    def __getitem__(self, source: Source) -> Resident:
+    def __getitem__(self, source: Source) -> Resident | WholeResident:
         return self._kept[source]
 
     def use(self, source: Source) -> None:
@@ -120,7 +134,8 @@ class Residents:
         while (gone := self._leaving(source, in_use)) is not None:
             self._let_go(gone)
             try:
-                self._kept[source] = Resident.of(self._load(source))
+                model = self._load(source)
+                self._kept[source] = Resident.of(model) if isinstance(model, LoadedModel) else WholeResident.of(model)
             except Exception as error:
                 if not (isinstance(error, OutOfMemory) or is_out_of_memory(error)):
                     raise

@@ -15,12 +15,13 @@ from engine.loras import Base, Loras, base_of, loras_of
 from engine.places import BUNDLED
 from engine.vaes import VaeFile
 from engine.weights import ENDING, Part, read_header
+from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from engine.card import ModelCard
-    from engine.models import ModelFolder
+    from engine.models import Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,14 +30,14 @@ class Source:
 
     name: str
     """What requests call it."""
-    folder: ModelFolder
+    folder: Found
     loras: Loras
     base: Base
     weights: int
     """How many numbers it holds."""
 
     @classmethod
-    def of(cls, name: str, folder: ModelFolder) -> Source:
+    def of(cls, name: str, folder: Found) -> Source:
         """
         The source of a model that was found under this name.
 
@@ -77,7 +78,7 @@ class Sources:
         given: what the operator calls the default.
     """
 
-    def __init__(self, default: Source, find: Callable[[str], tuple[str, ModelFolder]], *, given: str = "") -> None:
+    def __init__(self, default: Source, find: Callable[[str], tuple[str, Found]], *, given: str = "") -> None:
         self.default = default
         self._default_names = (default.name, given or default.name)
         self._find = find
@@ -116,9 +117,12 @@ def name_of(model: str | Path) -> str:
     return str(model) if model == BUNDLED or not Path(model).is_dir() else Path(model).resolve().name
 
 
-def _weights(folder: ModelFolder) -> int:
+def _weights(folder: Found) -> int:
     """How many numbers a model's files hold, as their headers say."""
-    parts = [getattr(folder, field.name) for field in fields(folder)]
+    if isinstance(folder, WholeFolder):
+        parts: Sequence[object] = folder.parts
+    else:
+        parts = [getattr(folder, field.name) for field in fields(folder)]
     files = [file for part in parts for file in _files(part)]
     headers = [read_header(file) for file in files]
     stored = sum(part.weights for part in parts if isinstance(part, StoredPart))

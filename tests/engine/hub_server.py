@@ -26,7 +26,7 @@ UNET = "unet/diffusion_pytorch_model"
 HALF = {f"{UNET}.fp16.safetensors": FILES[f"{UNET}.safetensors"]}
 LARGE = {f"{UNET}.safetensors": save({"weight": np.zeros(6_000_000, np.float32)})}
 """The hub's library writes ten million bytes at a time."""
-FOREIGN = {"model_index.json": b'{"_class_name": "FluxPipeline"}', "transformer/model.safetensors": b""}
+FOREIGN = {"model_index.json": b'{"_class_name": "LTXPipeline"}', "transformer/model.safetensors": b""}
 REPOSITORIES = {
     "someone/emoji": FILES | HALF | {"README.md": b"#", "emoji.ckpt": b""},
     "someone/gated": FILES,

@@ -47,7 +47,7 @@ def test_of_a_part_only_its_files_are_fetched_and_the_rest_when_it_is_needed(hub
 def test_of_a_foreign_model_no_weights_are_fetched(hub, tmp_path):
     found = find(tmp_path, hub.url, "find_model('someone/flux')")
     assert found.startswith("model_foreign ")
-    assert "describes a FluxPipeline" in found
+    assert "describes a LTXPipeline" in found
     assert not [path for path in hub.asked if path.endswith(".safetensors")]
 
 
@@ -173,3 +173,18 @@ HALF_SHARDS = [f"{UNET}.safetensors.index.fp16.json", f"{UNET}.fp16-00001-of-000
 )
 def test_of_each_weights_one_precision_is_fetched_with_its_own_index(files, variant, wanted):
     assert wanted_files(files, variant=variant) == sorted(wanted)
+
+
+def test_of_a_model_that_is_run_whole_all_that_it_names_is_fetched():
+    wanted = [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder_3/model-00001-of-00002.safetensors",
+        "text_encoder_3/model.safetensors.index.json",
+        "tokenizer_3/spiece.model",
+        "tokenizer/chat_template.jinja",
+        "tokenizer/merges.txt",
+        "transformer/diffusion_pytorch_model.safetensors",
+    ]
+    others = ["flux1-dev.safetensors", "transformer/model.bin", "text_encoder_3/pytorch_model.bin", "README.md"]
+    assert wanted_files([*wanted, *others]) == sorted(wanted)

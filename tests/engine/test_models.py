@@ -208,7 +208,7 @@ def test_an_index_cannot_point_out_of_its_folder(folder):
     assert "outside of its own folder" in str(refusal(folder))
 
 
-@pytest.mark.parametrize("pipeline", ["StableDiffusionXLImg2ImgPipeline", "FluxPipeline", None])
+@pytest.mark.parametrize("pipeline", ["StableDiffusionXLImg2ImgPipeline", "LTXPipeline", None])
 def test_a_foreign_pipeline_is_named(folder, pipeline):
     change(folder / "model_index.json", _class_name=pipeline)
     error = refusal(folder)

@@ -26,12 +26,11 @@ class Painter:
     """A model folder, opened for measuring in float32 on the CPU."""
 
     def __init__(self, folder: Path) -> None:
-        found = find_model(str(folder))
         self.folder = folder
-        self.card: ModelCard = found.card
-        self._config = found.scheduler_config
+        self.card: ModelCard = find_model(str(folder)).card
         self.pipeline: Any = StableDiffusionPipeline.from_pretrained(folder).to(dtype=torch.float32)
         self.pipeline.set_progress_bar_config(disable=True)
+        self._config = self.pipeline.scheduler.config
 
     def draw(
         self,
