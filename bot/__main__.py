@@ -61,7 +61,11 @@ def _serve(settings: Settings) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from bot.demo import demo
 
-    return _explained(lambda: asyncio.run(demo(options.port, browse=not options.no_browser, database=options.database)))
+    return _with_settings(
+        lambda settings: asyncio.run(
+            demo(settings, options.port, browse=not options.no_browser, database=options.database)
+        )
+    )
 
 
 def _migrate(_: argparse.Namespace) -> int:

@@ -19,18 +19,22 @@ from bot.locales import catalogue
 from bot.logs import configure
 from bot.playground import Playground, PlaygroundError, PortInUse
 from bot.serving import ServingError, serve
-from bot.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bot.settings import Settings
 
 MEMBER, CHANNEL = "ann", "art"
 FIRST_PICTURE_TIMEOUT_S = 300.0
 
 
-async def demo(port: int, *, browse: bool, database: Path | None) -> int:
+async def demo(operator: Settings, port: int, *, browse: bool, database: Path | None) -> int:
     """
     Serve the playground and the bot in it until Ctrl-C; one picture is asked for as a member would.
+
+    Args:
+        operator: what the operator has set for drawing and limits holds here too; the rest is about Discord itself.
 
     Raises:
         ServingError: the port is in use, or is none that this process may listen on.
@@ -41,11 +45,9 @@ async def demo(port: int, *, browse: bool, database: Path | None) -> int:
     with tempfile.TemporaryDirectory(prefix="imagine-bot-") as folder:
         try:
             async with Playground.open(port=port) as playground:
-                settings = Settings.of(
-                    discord_token=SecretStr(playground.token),
-                    discord_api_url=playground.api_url,
-                    database_path=database or Path(folder) / "demo.sqlite3",
-                )
+                discords_own = {"discord_token": SecretStr(playground.token), "discord_api_url": playground.api_url}
+                kept_in = database or Path(folder) / "demo.sqlite3"
+                settings = operator.model_copy(update={**discords_own, "servers": (), "database_path": kept_in})
                 print(say("demo-page"))
                 print(playground.url, flush=True)
                 if "SSH_CONNECTION" in os.environ:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 import signal
 import sys
@@ -16,11 +17,12 @@ from PIL import Image
 
 
 @asynccontextmanager
-async def demo(database):
+async def demo(database, **settings):
     """A running demo, and what it prints, line by line."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "demo", "--no-browser", "--port", "0", "--database", str(database)),
         cwd=SOURCE,
+        env={**os.environ, **settings},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -71,3 +73,11 @@ async def test_a_demo_with_a_database_of_its_own_can_be_started_again(tmp_path):
     for _ in range(2):
         async with demo(tmp_path / "demo.sqlite3") as (_, line):
             assert await first_picture(line)
+
+
+async def test_the_demo_draws_with_the_operators_model(tmp_path, model_copy):
+    model_copy.rename(tmp_path / "twin")
+    (tmp_path / "twin" / "model.toml").write_text('title = "Twin"\nsteps = 2\nsize = "64x64"\n')
+    async with demo(tmp_path / "demo.sqlite3", MODELS_DIR=str(tmp_path), MODEL="twin") as (_, line):
+        data = await asyncio.to_thread(get, await first_picture(line))
+        assert Image.open(io.BytesIO(data)).size == (64, 64)
