@@ -15,7 +15,6 @@ from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
 from bot.locales import catalogue
 from bot.policy import MAX_PICTURES, is_foreign
-from bot.runs import rows_of
 from bot.store import requests
 from engine import InvalidRequest
 from engine.prompt import TAG
@@ -100,7 +99,7 @@ def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequ
         if error.rule == "permutations":  # one message holds fewer pictures than the engine would draw
             error.facts["maximum"] = MAX_PICTURES // request.num_images
         raise
-    operands, most = max(rows_of(complete)) - 1, client.settings.max_rows - 1
+    operands, most = max(client.engine.rows_of(complete)) - 1, client.settings.max_rows - 1
     if operands > most:
         raise Refused("engine-operands", maximum=most, count=operands)
     client.engine.check_size(complete)

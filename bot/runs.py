@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,7 +20,6 @@ from engine import (
     Picture,
     Progress,
 )
-from engine.reading import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from bot.endings import Endings
     from bot.progress import Board
     from bot.store.requests import FinalState, RequestRow
-    from engine import CompleteRequest, Engine
+    from engine import Engine
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -46,17 +44,14 @@ REASONS = {
 """Why a request ends that turns out to be invalid, by the engine's rule."""
 
 
-def rows_of(request: CompleteRequest) -> tuple[int, ...]:
-    """U-Net rows that each picture takes: one for each part that AND joins, and one for what is drawn away from."""
-    return tuple(reading.rows for reading in read_all(request))
-
-
 @dataclass
 class Run:
     """What the engine has done for one request so far."""
 
     row: RequestRow
     began_at: float
+    rows_of_pictures: tuple[int, ...]
+    """The U-Net rows that each takes."""
     task: asyncio.Task[None] | None = None
     drawing: asyncio.Task[None] | None = None
     loading: str | None = None
@@ -66,19 +61,11 @@ class Run:
     cancel_reason: str | None = None
     is_ending: bool = False
 
-    @cached_property
-    def _rows_of_pictures(self) -> tuple[int, ...]:
-        """A request of an earlier version, which this one no longer draws, ends itself: it must not end the loop."""
-        try:
-            return rows_of(self.row.request)
-        except InvalidRequest:
-            return (1,) * self.row.num_images
-
     @property
     def rows(self) -> int:
         """U-Net rows that its unfinished pictures still take."""
         finished = {picture.index for picture in self.pictures}
-        return sum(rows for index, rows in enumerate(self._rows_of_pictures) if index not in finished)
+        return sum(rows for index, rows in enumerate(self.rows_of_pictures) if index not in finished)
 
     @property
     def must_be_alone(self) -> bool:

@@ -13,6 +13,7 @@ from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
 from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
 from bot.store import requests
 from bot.turns import Turns
+from engine import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -237,9 +238,16 @@ class Studio:
         return self._rows.pop(request_id, None)
 
     def _start(self, row: RequestRow) -> None:
-        run = self._runs[row.id] = Run(row, self._clock())
+        run = self._runs[row.id] = Run(row, self._clock(), self._rows_of_pictures(row))
         self._board.put(row, lambda: self._compose_running(run), every_s=RUNNING_EDIT_S)
         run.task = asyncio.create_task(self._serve(run))
+
+    def _rows_of_pictures(self, row: RequestRow) -> tuple[int, ...]:
+        """A request of an earlier version, which this one no longer draws, ends itself: it must not end the loop."""
+        try:
+            return self._engine.rows_of(row.request)
+        except InvalidRequest:
+            return (1,) * row.num_images
 
     def _compose_waiting(self, row: RequestRow) -> replies.Reply:
         return replies.waiting(row, place=self.place_of(row.id), loading=self.loading)

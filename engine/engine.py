@@ -209,6 +209,15 @@ class Engine:
             return True
         return self._capacity is not None and len(sources) == len(names) and self._capacity.holds(sources)
 
+    def rows_of(self, request: CompleteRequest) -> tuple[int, ...]:
+        """
+        U-Net rows that each picture takes: one for each part that AND joins, and one for what is drawn away from.
+
+        Of a model that nothing has asked for, as the default draws it. Reads no file.
+        """
+        source = self._sources.known(request.model or self.model) or self._sources.default
+        return tuple(reading.rows for reading in readings_for(source, request))
+
     def check_size(self, request: CompleteRequest) -> None:
         """
         Whether a picture of this size fits the device; before its model is loaded nobody knows, and it passes.
@@ -216,10 +225,9 @@ class Engine:
         Raises:
             InvalidRequest: it cannot fit, or the device once had too little memory for it (`size_memory`).
         """
-        source = self._sources.known(self.model if request.model is None else request.model)
+        source = self._sources.known(request.model or self.model)
         if source is not None and (room := self._rooms.get(source)) is not None:
-            rows = max(reading.rows for reading in readings_for(source, request))
-            room.check(request.width, request.height, rows)
+            room.check(request.width, request.height, max(self.rows_of(request)))
 
     async def generate(self, request: GenerationRequest) -> GenerationResult:
         """

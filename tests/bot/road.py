@@ -18,6 +18,7 @@ from bot.recovery import Recovery
 from bot.store import requests
 from bot.studio import Studio
 from engine import CompleteRequest, EngineClosed, GenerationResult, ModelCard, Picture
+from engine.reading import read_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,6 +76,9 @@ class HandEngine:
 
     def fit_together(self, models) -> bool:
         return self.together or len(models) <= 1
+
+    def rows_of(self, request: CompleteRequest) -> tuple[int, ...]:
+        return tuple(reading.rows for reading in read_all(request))
 
     async def ready(self) -> None:
         await self.loaded.wait()

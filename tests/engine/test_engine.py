@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from in_memory import EMOJI
 
 from engine import (
     Engine,
@@ -106,6 +107,33 @@ async def test_more_permutations_than_pictures_are_refused(engine):
 async def test_more_operands_than_rows_are_refused(engine):
     with pytest.raises(InvalidRequest, match="at most 31 parts joined by AND here, got 32"):
         await engine.generate(small(" AND ".join(["a"] * 32)))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "values", "rows"),
+    [
+        ("a cat", {}, (2,)),
+        ("a cat", {"guidance_scale": 1.0}, (1,)),
+        ("a cat", {"num_images": 3}, (2, 2, 2)),
+        ("a cat AND a dog AND a hat", {}, (4,)),
+        ("a cat AND a dog", {"guidance_scale": 1.0}, (3,)),
+        ("{a cat|a cat AND a dog}", {}, (2, 3)),
+    ],
+    ids=["guidance", "no guidance", "three", "and", "and, no guidance", "permutations"],
+)
+def test_each_picture_takes_a_row_for_each_operand_and_one_for_what_is_drawn_away_from(prompt, values, rows):
+    engine = Engine.open(device="cpu")
+    assert engine.rows_of(engine.complete(small(prompt, **values))) == rows
+
+
+def test_a_model_without_guidance_draws_a_picture_in_one_row(tmp_path):
+    (fast := tmp_path / "fast").mkdir()
+    for part in EMOJI.folder.path.iterdir():
+        (fast / part.name).symlink_to(part)
+    (fast / "model.toml").unlink()
+    (fast / "model.toml").write_text('variant = "turbo"')
+    engine = Engine.open(device="cpu", models_dir=tmp_path)
+    assert engine.rows_of(engine.complete(small("a cat", model="fast"))) == (1,)
 
 
 async def test_composed_pictures_share_calls_with_plain_ones(engine):
