@@ -21,7 +21,7 @@ from engine.places import BUNDLED, bundled_folder
 from engine.prompt import MAX_QUOTED_CHARACTERS, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator
 
     from engine.card import ModelCard
     from engine.models import Found
@@ -121,8 +121,9 @@ class Catalogue:
         entries = self._entries()
         entry = entries.get(name) or _only(name, entries.values())
         if entry is None:
-            near = _near(name, entries)
-            names = ", ".join(near or itertools.islice(entries, MAX_SHOWN))
+            usable = [known for known, each in entries.items() if each.folder is not None]
+            near = _near(name, usable)
+            names = ", ".join(near or usable[:MAX_SHOWN])
             sentence = f"model {quoted(name)!r} is unknown; {'nearest' if near else 'known'}: {names}"
             raise InvalidRequest("model_unknown", sentence, model=quoted(name), known=names)
         if entry.folder is None:
@@ -241,8 +242,8 @@ def _only(name: str, entries: Collection[_Entry]) -> _Entry | None:
     return None
 
 
-def _near(name: str, entries: Mapping[str, _Entry]) -> list[str]:
+def _near(name: str, names: Collection[str]) -> list[str]:
     """The names that are most like this one, at most three."""
-    folded = {known.casefold(): known for known in entries}
+    folded = {known.casefold(): known for known in names}
     near = difflib.get_close_matches(name[:MAX_QUOTED_CHARACTERS].casefold(), folded, n=3, cutoff=0.5)
     return [folded[each] for each in near]

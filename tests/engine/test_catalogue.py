@@ -118,6 +118,13 @@ def test_an_unknown_name_is_refused_with_those_that_are_like_it(tmp_path):
     assert str(caught.value) == "model 'realistic_visoin' is unknown; nearest: realistic-vision"
 
 
+def test_a_model_that_cannot_be_used_is_suggested_to_nobody(tmp_path):
+    add(tmp_path, "cats", card="title =")
+    with pytest.raises(InvalidRequest) as caught:
+        Catalogue(EMOJI, tmp_path).find("cat")
+    assert str(caught.value) == "model 'cat' is unknown; known: emoji"
+
+
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "../models/cats", "./cats", "cats/", "/", "cats\0", "cats/../cats", "\ud800", "x" * 10**5]
 )
