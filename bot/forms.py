@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from bot.store.requests import RequestRow
     from bot.wording import Wording
     from engine import ModelCard
-    from engine.sources import Source
 
 MAX_INPUT_CHARACTERS = 4000
 """https://discord.com/developers/docs/components/reference#text-input."""
@@ -141,10 +140,10 @@ async def open_form(interaction: discord.Interaction[Client], request_id: int, t
 
 async def submit(interaction: discord.Interaction[Client], request_id: int) -> None:
     """
-    A form was submitted: the presser's own request, or its faults to the presser alone.
+    A form was submitted: the presser's own request, or to the presser alone why it is none, with [Correct it].
 
     Raises:
-        InvalidRequest, Refused: the sentence is for the member alone.
+        Refused: the request that is to be changed is not known any more.
     """
     client = interaction.client
     async with client.database.reading() as connection:
@@ -154,23 +153,20 @@ async def submit(interaction: discord.Interaction[Client], request_id: int) -> N
     locale = interaction.locale.value
     typed = read(interaction.data)
     try:
-        source = await _source(client, model_of(row, typed.prompt), locale)
+        source = await asyncio.to_thread(client.engine.find_source, model_of(row, typed.prompt))
         request, wording = wanted(row, typed, source.card, locale)
+        owned = replace(request, model=source.name, owner=str(interaction.user.id))
+        await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
     except FaultyForm as faulty:
-        client.drafts.keep(interaction.id, user_id=interaction.user.id, request_id=request_id, typed=typed)
-        say = catalogue(locale).say
-        lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in faulty.sentences)]
-        await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))
+        sentences = faulty.sentences
+    except (InvalidRequest, Refused) as fault:
+        sentences = (replies.sentence(fault, locale),)
+    else:
         return
-    owned = replace(request, model=source.name, owner=str(interaction.user.id))
-    await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
-
-
-async def _source(client: Client, model: str | None, locale: str) -> Source:
-    try:
-        return await asyncio.to_thread(client.engine.find_source, model)
-    except InvalidRequest as fault:
-        raise FaultyForm((replies.sentence(fault, locale),)) from fault
+    client.drafts.keep(interaction.id, user_id=interaction.user.id, request_id=request_id, typed=typed)
+    say = catalogue(locale).say
+    lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in sentences)]
+    await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))
 
 
 def model_of(row: RequestRow, prompt: str) -> str | None:
