@@ -130,7 +130,7 @@ class Client(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Know the commands and buttons, and let Discord know the commands."""
         await self.tree.set_translator(Translator())
-        for command in all_commands(self.card, self.settings):
+        for command in all_commands(self.settings):
             self.tree.add_command(command)
         self.add_dynamic_items(Press)
         await sync_if_changed(self.tree)

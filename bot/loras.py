@@ -9,6 +9,7 @@ from discord.app_commands import Choice
 from bot.admission import Refused
 from bot.markdown import clipped, one_line, utf16_length
 from bot.matching import MAX_CHOICE_CHARACTERS, MAX_CHOICES, offer, rank
+from bot.offers import source_so_far
 from bot.replies import SHOWN_PROMPT_CHARACTERS
 from engine.loras import fault_of, unknown
 from engine.tagging import can_be_tagged, tagged
@@ -27,13 +28,8 @@ MAX_NEAR = 3
 
 
 async def complete(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
-    """The choices for what was typed so far."""
-    return await offer(interaction, lambda: choices_for(typed, _fitting_model(interaction)))
-
-
-def _fitting_model(interaction: discord.Interaction[Client]) -> list[LoraFile]:
-    """The LoRAs that fit the model which was chosen so far, or else the default one."""
-    return fitting(interaction.client.engine.find_source(interaction.namespace.model))
+    """The LoRAs that fit the model which was asked for so far."""
+    return await offer(interaction, lambda: choices_for(typed, fitting(source_so_far(interaction))))
 
 
 def fitting(source: Source) -> list[LoraFile]:

@@ -1,4 +1,4 @@
-"""The option `model` of `/imagine`: what it offers while it is typed."""
+"""The options `model` and `aspect` of `/imagine`: what they offer while they are typed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from discord.app_commands import Choice
 from bot.accept import is_age_restricted
 from bot.markdown import clipped, one_line, utf16_length
 from bot.matching import MAX_CHOICE_CHARACTERS, MAX_CHOICES, offer, rank
+from bot.options import text
+from engine.aspects import ASPECTS, aspect_size
+from engine.trailing import read_options
+from engine.values import asked_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,13 +20,39 @@ if TYPE_CHECKING:
     import discord
 
     from bot.client import Client
+    from engine import ModelCard
     from engine.catalogue import Listed
+    from engine.sources import Source
 
 
-async def complete(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
+async def complete_model(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
     """The models that may draw here, for what was typed so far; none where there is only one."""
     is_open = is_age_restricted(interaction)
     return await offer(interaction, lambda: choices_for(typed, interaction.client.engine.catalogue.all(), is_open))
+
+
+async def complete_aspect(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
+    """The aspects, with the pixels that they have with the model which was asked for so far."""
+    return await offer(interaction, lambda: aspects_for(typed, source_so_far(interaction).card))
+
+
+def source_so_far(interaction: discord.Interaction[Client]) -> Source:
+    """
+    The model that what was typed so far asks for. Reads files: call it in a worker thread.
+
+    Raises:
+        InvalidRequest, InvalidModel: there is none of that name yet, or it cannot be used.
+    """
+    typed = interaction.namespace
+    name, _ = asked_model(read_options(typed.prompt or "").options, typed.model)
+    return interaction.client.engine.find_source(name)
+
+
+def aspects_for(typed: str, card: ModelCard) -> list[Choice[str]]:
+    """The aspects that somebody may mean by what was typed, each with its pixels."""
+    sizes = {aspect: aspect_size(aspect, card) for aspect in ASPECTS}
+    names = {aspect: text(f"aspect-{aspect}", width=width, height=height) for aspect, (width, height) in sizes.items()}
+    return [Choice(name=name, value=aspect) for aspect, name in names.items() if rank(typed, str(name)) is not None]
 
 
 def choices_for(typed: str, models: Iterable[Listed], is_open: bool) -> list[Choice[str]]:
@@ -32,13 +62,7 @@ def choices_for(typed: str, models: Iterable[Listed], is_open: bool) -> list[Cho
     Args:
         is_open: whether also those that are kept to age-restricted channels may draw.
     """
-    usable = [
-        model
-        for model in models
-        if model.card is not None
-        and (is_open or not model.card.nsfw)
-        and utf16_length(model.name) <= MAX_CHOICE_CHARACTERS
-    ]
+    usable = usable_among(models, is_open)
     if len(usable) <= 1:
         return []
     ranked = sorted(
@@ -47,6 +71,17 @@ def choices_for(typed: str, models: Iterable[Listed], is_open: bool) -> list[Cho
         if (place := rank(typed, model.title, model.name, model.family)) is not None
     )
     return [Choice(name=_label(model), value=model.name) for _, _, model in ranked[:MAX_CHOICES]]
+
+
+def usable_among(models: Iterable[Listed], is_open: bool) -> list[Listed]:
+    """Those that can be chosen; of those for age-restricted channels only where `is_open`."""
+    return [
+        model
+        for model in models
+        if model.card is not None
+        and (is_open or not model.card.nsfw)
+        and utf16_length(model.name) <= MAX_CHOICE_CHARACTERS
+    ]
 
 
 def _label(model: Listed) -> str:

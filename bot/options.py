@@ -13,7 +13,7 @@ from bot.policy import MAX_PICTURES
 from bot.replies import sampler_title
 from bot.wording import worded
 from engine import SCHEDULERS, GenerationRequest, values
-from engine.aspects import ASPECTS, aspect_size
+from engine.aspects import aspect_size
 from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine import ModelCard
 
 Prompt = Range[str, 1, MAX_PROMPT_CHARACTERS]
+Aspect = Range[str, 1, 100]
 NegativePrompt = Range[str, None, MAX_PROMPT_CHARACTERS]
 Images = Range[int, 1, MAX_PICTURES]
 Model = Range[str, 1, 100]
@@ -59,15 +60,6 @@ def names(*options: str) -> dict[str, str | locale_str]:
 def descriptions(*options: str) -> dict[str, str | locale_str]:
     """What the options mean, for `app_commands.describe`."""
     return {option: text(f"option-{option.replace('_', '-')}.description") for option in options}
-
-
-def aspect_choices(card: ModelCard) -> list[Choice[str]]:
-    """Every aspect with the pixels that it has with this model."""
-    sizes = {aspect: aspect_size(aspect, card) for aspect in ASPECTS}
-    return [
-        Choice(name=text(f"aspect-{aspect}", width=width, height=height), value=aspect)
-        for aspect, (width, height) in sizes.items()
-    ]
 
 
 def sampler_choices() -> list[Choice[str]]:

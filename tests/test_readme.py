@@ -9,7 +9,6 @@ import pytest
 
 from bot.commands import all_commands
 from bot.settings import Settings
-from engine import ModelCard
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +32,7 @@ def test_the_map_names_no_module_that_is_gone():
 
 
 def test_every_slash_command_is_explained():
-    names = [command.name for command in all_commands(ModelCard(title="x", width=128, height=128), Settings.of())]
+    names = [command.name for command in all_commands(Settings.of())]
     assert all(f"`/{name}" in README for name in names)
 
 

@@ -11,14 +11,11 @@ from bot.commands import imagine, limits, models, pictures
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from engine import ModelCard
 
 
-def all_commands(
-    card: ModelCard, settings: Settings
-) -> list[app_commands.Command[Any, ..., None] | app_commands.Group]:
-    """Every command, for this model, where the settings allow it; moderators' commands exist in servers only."""
-    for_members = [imagine.command(card), pictures.history(), pictures.quota(), models.command(), helping.command()]
+def all_commands(settings: Settings) -> list[app_commands.Command[Any, ..., None] | app_commands.Group]:
+    """Every command, where the settings allow it; moderators' commands exist in servers only."""
+    for_members = [imagine.command(), pictures.history(), pictures.quota(), models.command(), helping.command()]
     for command in for_members:
         command.allowed_contexts = app_commands.AppCommandContext(
             guild=True,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
 from bot import views
+from bot.accept import is_age_restricted
 from bot.answers import in_time, privately
 from bot.locales import catalogue
 from bot.markdown import clipped, plain
+from bot.offers import usable_among
 from bot.options import text
 
 if TYPE_CHECKING:
@@ -29,14 +32,13 @@ def command() -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name=text("command-help"), description=text("command-help.description"))
     async def show_help(interaction: discord.Interaction[Client]) -> None:
         client = interaction.client
-        allowance = await in_time(interaction, client.admission.allowance(interaction.user.id, interaction.guild_id))
-        view = views.under_help(client.card.examples[:EXAMPLES])
-        await privately(interaction, help_text(client.card, allowance, interaction.locale.value), view=view)
+        words = await in_time(interaction, _words(interaction))
+        await privately(interaction, words, view=views.under_help(client.card.examples[:EXAMPLES]))
 
     return show_help
 
 
-def help_text(card: ModelCard, allowance: Allowance, locale: str) -> str:
+def help_text(card: ModelCard, other_models: int, allowance: Allowance, locale: str) -> str:
     """All that somebody needs who sees the bot for the first time."""
     say = catalogue(locale).say
     title, draws, licence = (plain(clipped(text, CARD_CHARACTERS)) for text in (card.title, card.draws, card.licence))
@@ -49,5 +51,15 @@ def help_text(card: ModelCard, allowance: Allowance, locale: str) -> str:
         lines.append(say("help-trigger-words", words=words))
     if licence:
         lines.append(say("help-licence", licence=licence))
+    if other_models:
+        lines.append(say("help-models", count=other_models))
     lines.append(say("help-start") if card.examples else say("help-start-alone"))
     return "\n".join(lines)
+
+
+async def _words(interaction: discord.Interaction[Client]) -> str:
+    client = interaction.client
+    allowance = await client.admission.allowance(interaction.user.id, interaction.guild_id)
+    models = usable_among(await asyncio.to_thread(client.engine.catalogue.all), is_age_restricted(interaction))
+    others = sum(model.name != client.engine.model for model in models)
+    return help_text(client.card, others, allowance, interaction.locale.value)

@@ -16,7 +16,6 @@ from engine.values import asked_model
 
 if TYPE_CHECKING:
     from bot.client import Client
-    from engine import ModelCard
 
 OPTIONS = (
     "prompt",
@@ -34,17 +33,17 @@ OPTIONS = (
 )
 
 
-def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
-    """The command, with the sizes of the usual model."""
+def command() -> app_commands.Command[Any, ..., None]:
+    """The command `/imagine`."""
 
     @app_commands.command(name=options.text("command-imagine"), description=options.text("command-imagine.description"))
     @app_commands.rename(**options.names(*OPTIONS))
     @app_commands.describe(**options.descriptions(*OPTIONS))
-    @app_commands.choices(aspect=options.aspect_choices(card), sampler=options.sampler_choices())
+    @app_commands.choices(sampler=options.sampler_choices())
     async def imagine(  # noqa: PLR0917 - discord.py reads the options from the signature
         interaction: discord.Interaction[Client],
         prompt: options.Prompt,
-        aspect: str | None = None,
+        aspect: options.Aspect | None = None,
         images: options.Images | None = None,
         negative_prompt: options.NegativePrompt | None = None,
         model: options.Model | None = None,
@@ -78,6 +77,7 @@ def command(card: ModelCard) -> app_commands.Command[Any, ..., None]:
         wording = replace(wording, notes=(*wording.notes, *notes))
         await accept(interaction, replace(request, model=source.name), kind="imagine", wording=wording)
 
-    imagine.autocomplete("model")(offers.complete)
+    imagine.autocomplete("aspect")(offers.complete_aspect)
+    imagine.autocomplete("model")(offers.complete_model)
     imagine.autocomplete("lora")(loras.complete)
     return imagine

@@ -296,7 +296,7 @@ engine-model-memory = The model does not fit this bot's graphics card.
 engine-model-range = With { $model } { $name } must be from { $minimum } to { $maximum }, got { $value }.
 engine-model-size = With { $model } width and height must be multiples of { $multiple }, got { $width }×{ $height }.
 engine-model-scheduler = { $model } draws with these samplers only: { $names }.
-engine-model-unknown = I know no model { $model }. { $known } can draw here.
+engine-model-unknown = I know no model { $model }. Try { $known }, or see /models.
 engine-model-unusable = The model { $model } cannot be used: its files are faulty. The log says more to whoever runs the bot.
 engine-last-seed = seed must be at most { $maximum } for { $count } pictures, since each has the next seed, got { $value }.
 
@@ -380,6 +380,10 @@ limits-changed-member = { $name } of { $member }: { $before } → **{ $after }**
 
 help-draws = I draw with the model **{ $title }**. It knows { $draws }.
 help-draws-anything = I draw with the model **{ $title }**.
+help-models = { $count ->
+    [one] Another model is here, too
+   *[other] { $count } other models are here, too
+}: /models lists them, and the option model of /imagine chooses one.
 help-start = Type /imagine and what you want to see, or press an example:
 help-start-alone = Type /imagine and what you want to see.
 help-quota = You have { $left } of { $limit } pictures left today.

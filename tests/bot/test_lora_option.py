@@ -95,7 +95,11 @@ async def test_where_nothing_is_drawn_nothing_is_offered(world):
 
 async def test_the_prompt_never_autocompletes(world):
     (imagine,) = [command for command in world.desk.commands if command["name"] == "imagine"]
-    assert [option["name"] for option in imagine["options"] if option.get("autocomplete")] == ["model", "lora"]
+    assert [option["name"] for option in imagine["options"] if option.get("autocomplete")] == [
+        "aspect",
+        "model",
+        "lora",
+    ]
 
 
 def test_what_begins_so_goes_before_words_and_words_before_parts():

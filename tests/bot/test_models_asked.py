@@ -11,6 +11,7 @@ from bot.accept import accept
 from bot.forms import model_of
 from bot.offers import choices_for
 from bot.store import requests
+from engine.aspects import ASPECTS
 from engine.card import ModelCard
 from engine.catalogue import Listed
 from engine.models import find_model
@@ -42,8 +43,9 @@ async def imagine(world, **options):
     return (await world.answer(command_payload("imagine", given))).body["data"]
 
 
-async def offered(world, typed):
-    payload = command_payload("imagine", [{"type": 3, "name": "model", "value": typed, "focused": True}])
+async def offered(world, typed, option="model", **before):
+    options = [{"type": 3, "name": name, "value": value} for name, value in before.items()]
+    payload = command_payload("imagine", [*options, {"type": 3, "name": option, "value": typed, "focused": True}])
     answer = await world.answer({**payload, "type": 4})
     return [(choice["name"], choice["value"]) for choice in answer.body["data"]["choices"]]
 
@@ -74,6 +76,29 @@ async def test_the_option_holds_against_the_prompts_end_and_that_is_noted(world)
 async def test_an_aspect_has_the_size_of_the_model_that_was_asked_for(world):
     await imagine(world, prompt="a cat", model="twin", aspect="square")
     assert world.accepted.calls[0][0].width == 256
+
+
+@pytest.mark.parametrize(
+    ("before", "pixels"),
+    [({}, "128×128"), ({"model": "twin"}, "256×256"), ({"prompt": "a cat --model twin"}, "256×256")],
+    ids=["the usual model", "by option", "at the prompt's end"],
+)
+async def test_aspects_are_offered_with_their_pixels_with_the_model_that_was_asked_for(world, before, pixels):
+    choices = await offered(world, "", option="aspect", **before)
+    assert [value for _, value in choices] == list(ASPECTS)
+    assert choices[0] == (f"square 1:1 · {pixels}", "square")
+
+
+async def test_an_aspect_is_found_by_its_name_and_its_ratio(world):
+    wide = [("wide 16:9 · 168×96", "wide")]
+    assert await offered(world, "WI", option="aspect") == wide
+    assert await offered(world, "16:9", option="aspect") == wide
+
+
+async def test_an_aspect_may_be_any_ratio(world):
+    await imagine(world, prompt="a cat", aspect="4:3")
+    request = world.accepted.calls[0][0]
+    assert (request.width, request.height) == (144, 112)
 
 
 async def test_models_are_offered_by_name_and_title(world):
@@ -147,3 +172,21 @@ async def test_a_model_that_is_gone_is_said_in_one_sentence_and_nothing_is_charg
     assert answer.body["data"]["flags"] == EPHEMERAL
     async with world.database.reading() as connection:
         assert await requests.unfinished(connection) == []
+
+
+async def test_what_is_refused_to_a_form_can_be_corrected(world, monkeypatch):
+    monkeypatch.setattr("bot.forms.accept", accept)
+    drawn = await world.row()
+    fields = {"prompt": "a dog --model gone", "negative_prompt": "", "steps": "20", "guidance": "5", "seed": "7"}
+    for prompt, sentence in [
+        ("a dog --model gone", "I know no model gone. Try emoji, twin, or see /models."),
+        ("一只猫", "Emoji reads English only"),
+    ]:
+        answer = await world.answer(form_payload(f"edit-form:{drawn.id}", {**fields, "prompt": prompt}))
+        assert sentence in answer.body["data"]["content"]
+        assert answer.body["data"]["components"][0]["components"][0]["label"] == "Correct it"
+
+
+async def test_help_tells_of_other_models(world):
+    data = (await world.answer(command_payload("help"))).body["data"]
+    assert "\nAnother model is here, too: /models lists them" in data["content"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admission import Refused
-from bot.options import aspect_choices, requested, sampler_choices
+from bot.options import requested, sampler_choices
 from engine import SCHEDULERS, InvalidRequest, ModelCard
 from engine.aspects import ASPECTS, aspect_size
 
@@ -58,11 +58,6 @@ def test_an_aspect_has_nearly_its_ratio_and_the_models_area_but_never_more(aspec
 )
 def test_sizes_of_common_models(side, sizes):
     assert [aspect_size(aspect, native(side)) for aspect in ASPECTS] == sizes
-
-
-def test_each_aspect_is_shown_with_its_pixels():
-    names = {choice.value: choice.name for choice in aspect_choices(CARD)}
-    assert names["wide"] == "wide 16:9 · 168×96"
 
 
 def test_every_scheduler_is_a_choice_under_the_name_that_people_know():
