@@ -54,8 +54,8 @@ async def test_a_model_that_cannot_be_drawn_with_is_named_before_the_first_conne
         named = weights.name
     else:
         index = model_copy / "model_index.json"
-        index.write_text(index.read_text().replace("StableDiffusionPipeline", "FluxPipeline"))
-        named = "FluxPipeline"
+        index.write_text(index.read_text().replace("StableDiffusionPipeline", "AudioLDMPipeline"))
+        named = "AudioLDMPipeline"
     before = len(stranger.playground.requests)
     status, log = await outcome(stranger, MODEL=str(model_copy))
     assert status == 2
