@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_SAMPLE_SIZE = 128
 """What the pipelines assume where a config says nothing."""
+NEEDED = (("text_encoder",), ("transformer", "unet"), ("vae", "movq"))
+"""What every pipeline has, under one name or another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,9 @@ def check_whole(folder: Path, index: Mapping[str, Any]) -> WholeFolder:
         InvalidModel: one sentence that names the file and what is wrong with it.
     """
     pipeline = index["_class_name"]
+    for names in NEEDED:
+        if not any(names_a_class(index, name) for name in names):
+            raise invalid("model_broken", folder / "model_index.json", f"names no class for {' or '.join(names)}")
     networks = {name: _network(folder / name, *index[name]) for name in _networks(folder, index)}
     scheduler = folder / "scheduler" / "scheduler_config.json"
     scheduler_config = read_json(scheduler)

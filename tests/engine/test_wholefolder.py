@@ -141,6 +141,16 @@ def test_names_are_names(folder, name, class_name):
     assert "names a part" in str(refusal(folder))
 
 
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [("text_encoder", "text_encoder"), ("transformer", "transformer or unet"), ("vae", "vae or movq")],
+    ids=["text_encoder", "transformer", "vae"],
+)
+def test_an_index_that_leaves_out_what_draws_is_refused(folder, part, names):
+    change(folder / "model_index.json", **{part: [None, None]})
+    assert f"names no class for {names}" in str(refusal(folder))
+
+
 def test_a_model_without_a_scheduler_is_refused(folder):
     change(folder / "model_index.json", scheduler=[None, None])
     assert "names no class for scheduler" in str(refusal(folder))
