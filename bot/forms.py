@@ -154,7 +154,8 @@ async def submit(interaction: discord.Interaction[Client], request_id: int) -> N
     typed = read(interaction.data)
     try:
         source = await asyncio.to_thread(client.engine.find_source, model_of(row, typed.prompt))
-        request, wording = wanted(row, typed, source.card, locale)
+        before = client.engine.card_of(row.model)
+        request, wording = wanted(row, typed, source.card, locale, before=before)
         owned = replace(request, model=source.name, owner=str(interaction.user.id))
         await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
     except FaultyForm as faulty:
@@ -184,9 +185,15 @@ def read(data: Any) -> Typed:
     return Typed(**{field.name: values.get(field.name, "") for field in fields(Typed)})
 
 
-def wanted(row: RequestRow, typed: Typed, card: ModelCard, locale: str) -> tuple[GenerationRequest, Wording]:
+def wanted(
+    row: RequestRow, typed: Typed, card: ModelCard, locale: str, *, before: ModelCard | None = None
+) -> tuple[GenerationRequest, Wording]:
     """
     The request that the form asks for: what nobody changed stays as it was, also what has no field here.
+
+    Args:
+        card: of the model that is asked for now.
+        before: of the model that drew; what was no more than its default is now that of the other one.
 
     Raises:
         FaultyForm: every field that is faulty, not only the first.
@@ -203,10 +210,28 @@ def wanted(row: RequestRow, typed: Typed, card: ModelCard, locale: str) -> tuple
             faults.append(replies.sentence(fault, locale))
     if not faults:
         try:
-            return worded(values.pop("prompt"), _given(row, typed, values, kept), card, otherwise={**kept, **values})
+            prompt, given = values.pop("prompt"), _given(row, typed, values, kept)
+            otherwise = {**kept, **values}
+            if before is not None and before != card:
+                otherwise = _without_defaults(otherwise, before) | given
+            return worded(prompt, given, card, otherwise=otherwise)
         except (InvalidRequest, Refused) as fault:
             faults.append(replies.sentence(fault, locale))
     raise FaultyForm(tuple(faults))
+
+
+def _without_defaults(values: Mapping[str, Any], card: ModelCard) -> dict[str, Any]:
+    """Values without those that a model's card fills in where nothing is said; width and height go together."""
+    usual = {
+        "num_inference_steps": card.steps,
+        "guidance_scale": card.guidance,
+        "scheduler": card.scheduler,
+        "clip_skip": card.clip_skip,
+        "negative_prompt": card.negative_prompt,
+    }
+    if (values.get("width"), values.get("height")) == (card.width, card.height):
+        usual |= {"width": card.width, "height": card.height}
+    return {name: value for name, value in values.items() if value != usual.get(name, ...)}
 
 
 def _kept(row: RequestRow, prompt: str) -> dict[str, Any]:

@@ -216,6 +216,28 @@ def test_an_aspect_that_was_taken_out_of_the_prompt_leaves_the_size_to_the_model
     assert want(asked, replace(typed_of(asked), prompt="a cat")).completed(CARD).width == CARD.width
 
 
+OTHER = replace(CARD, title="Other", steps=8, guidance=2.0, width=192, height=192, negative_prompt="blur")
+
+
+def edited_for_other(asked, **changes):
+    changed = replace(typed_of(asked), **changes)
+    return wanted(asked, changed, OTHER, "en-US", before=CARD)[0].completed(OTHER)
+
+
+def test_for_another_model_its_own_defaults_hold_where_nothing_was_asked():
+    asked = row(num_inference_steps=CARD.steps, guidance_scale=CARD.guidance, width=CARD.width, height=CARD.height)
+    request = edited_for_other(asked)
+    assert (request.num_inference_steps, request.guidance_scale, request.width, request.height) == (8, 2.0, 192, 192)
+    assert request.negative_prompt == "blur"
+
+
+def test_for_another_model_what_was_asked_still_holds():
+    asked = row(num_inference_steps=33, guidance_scale=CARD.guidance, width=CARD.width, height=192)
+    request = edited_for_other(asked, guidance="3")
+    assert (request.num_inference_steps, request.guidance_scale) == (33, 3.0)
+    assert (request.width, request.height) == (CARD.width, 192)
+
+
 def test_an_option_that_cannot_be_read_is_a_fault():
     with pytest.raises(FaultyForm) as caught:
         want(row(), typed(prompt="a cat --steps many"))
