@@ -49,6 +49,8 @@ def read_json(file: Path) -> dict[str, Any]:
         InvalidModel: it is missing, unreadable or something else.
     """
     try:
+        if file.exists() and not file.is_file():  # reading a pipe would never end
+            raise invalid("model_broken", file, "cannot be read: it is no file")
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise unreadable(file, error) from error

@@ -38,6 +38,14 @@ STEMS: Mapping[str, str] = {"diffusers": "diffusion_pytorch_model", "transformer
 """The libraries whose code is run, and what each calls its weights."""
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder", "watermarker")
 """Parts that a pipeline does without when a text is all that it is given."""
+LAYERS = (
+    "layers_per_block",
+    "transformer_layers_per_block",
+    "reverse_transformer_layers_per_block",
+    "num_hidden_layers",
+)
+MAX_LAYERS = 100
+"""Of each of these; the largest families have 32. The libraries build whatever a config says, which may never end."""
 
 
 def classes_of(index: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
@@ -106,7 +114,18 @@ def read_config(name: str, file: Path) -> dict[str, Any]:
     key, known = KINDS[name]
     if config.get(key) not in known:
         raise invalid("model_foreign", file, f"gives {key} {config.get(key)!r}; known as {name}: {', '.join(known)}")
+    figures = text_config(config)
+    for key in LAYERS:
+        if _largest(figures.get(key)) > MAX_LAYERS:
+            raise invalid("model_foreign", file, f"asks for more {key} than {MAX_LAYERS}")
     return config
+
+
+def _largest(value: Any) -> int:
+    """Of the whole numbers in a figure, which may be one for each block of a network; 0 where there are none."""
+    if isinstance(value, list):
+        return max(map(_largest, value), default=0)
+    return value if isinstance(value, int) else 0
 
 
 def check_tokenizer(folder: Path) -> tuple[int, int]:

@@ -93,8 +93,9 @@ def test_a_file_that_holds_no_weights_is_refused(folder):
         (lambda file: file.write_bytes(b"\xff\xfe"), "is no JSON"),
         (lambda file: file.write_text("[]"), "must hold a JSON object"),
         (lambda file: (file.unlink(), file.mkdir()), "cannot be read"),
+        (lambda file: (file.unlink(), os.mkfifo(file)), "cannot be read"),
     ],
-    ids=["missing", "cut short", "not UTF-8", "a list", "a folder"],
+    ids=["missing", "cut short", "not UTF-8", "a list", "a folder", "a pipe"],
 )
 def test_a_broken_json_file_is_named_with_the_reason(folder, file, break_it, reason):
     break_it(folder / file)
@@ -102,6 +103,23 @@ def test_a_broken_json_file_is_named_with_the_reason(folder, file, break_it, rea
     assert error.rule == "model_broken"
     assert error.facts["file"] == str(folder / file)
     assert reason in error.facts["reason"]
+
+
+@pytest.mark.parametrize(
+    ("part", "figures"),
+    [
+        ("unet", {"layers_per_block": 10**9}),
+        ("unet", {"transformer_layers_per_block": [1, [1, 10**9]]}),
+        ("vae", {"layers_per_block": 101}),
+        ("text_encoder", {"num_hidden_layers": 10**9}),
+    ],
+)
+def test_a_config_that_asks_for_layers_without_end_is_refused(folder, part, figures):
+    file = folder / part / "config.json"
+    config = {**json.loads(file.read_text()), **figures}
+    file.unlink()
+    file.write_text(json.dumps(config))
+    assert f"asks for more {next(iter(figures))} than 100" in str(refusal(folder))
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
