@@ -84,6 +84,8 @@ class Embeddings:
         return Note("embedding_unknown", sentence, {"name": word, "names": near})
 
     def _add(self, file: Path) -> None:
+        if not file.is_file():  # reading a pipe would never end
+            raise ValueError("is a folder or a pipe")
         if (size := file.stat().st_size) > MAX_FILE_BYTES:
             raise ValueError(f"is larger than an embedding can be: {size} bytes")
         with safe_open(str(file), framework="pt") as content:
@@ -106,6 +108,8 @@ def _vectors(tensor: Tensor, width: int) -> Tensor:
     vectors = tensor.float().reshape(-1, tensor.shape[-1]) if tensor.dim() in (1, 2) else tensor
     if vectors.dim() != 2 or vectors.shape[1] != width or not 1 <= len(vectors) <= MAX_VECTORS:  # noqa: PLR2004 - [n, d]
         raise ValueError(f"is for another model: it holds {list(vectors.shape)}, not [1 to {MAX_VECTORS}, {width}]")
+    if not vectors.isfinite().all():
+        raise ValueError("holds what is no finite number")
     return vectors
 
 

@@ -292,6 +292,7 @@ engine-size-memory = { $width }×{ $height } does not fit { $device ->
    *[other] {" "}Largest here: { $largest }.
 }
 engine-drawing-failed = The drawing failed.
+engine-no-numbers = The model’s numbers left their range, and nothing came of the picture: a LoRA is too strong or damaged, or the model’s files are.
 engine-model-memory = The model does not fit this bot's graphics card.
 engine-model-range = With { $model } { $name } must be from { $minimum } to { $maximum }, got { $value }.
 engine-model-size = With { $model } width and height must be multiples of { $multiple }, got { $width }×{ $height }.

@@ -1,6 +1,7 @@
 """Words that stand for vectors: found in files of every format, and read by the text encoder."""
 
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -83,10 +84,11 @@ def test_the_first_folder_goes_before(tmp_path):
         ({"emb_params": torch.zeros(0, WIDTH)}, "is for another model"),
         ({"emb_params": torch.zeros(1, 1, WIDTH)}, "is for another model"),
         ({"clip_g": torch.zeros(1, 1280), "clip_l": torch.zeros(1, 768)}, "holds 2 tensors"),
+        ({"emb_params": torch.full((1, WIDTH), torch.nan)}, "holds what is no finite number"),
         (b"not safetensors", "header"),
         (b"", "header"),
     ],
-    ids=["width", "too many", "none", "dimensions", "two encoders", "broken", "empty"],
+    ids=["width", "too many", "none", "dimensions", "two encoders", "no number", "broken", "empty"],
 )
 def test_a_file_that_cannot_be_used_has_a_note_for_whoever_writes_its_name(tmp_path, encode, content, reason):
     if isinstance(content, bytes):
@@ -97,6 +99,15 @@ def test_a_file_that_cannot_be_used_has_a_note_for_whoever_writes_its_name(tmp_p
     assert note.rule == "embedding_unusable"
     assert reason in note.sentence
     assert encode("a red heart").notes == ()
+
+
+def test_a_pipe_is_no_embedding_and_holds_nobody_up(tmp_path):
+    saved(tmp_path, "gold")
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    embeddings = Embeddings([tmp_path], widths=[WIDTH])
+    assert [note.sentence for note in embeddings.notes("a pipe")] == [
+        "embedding 'pipe' was left out: its file is a folder or a pipe"
+    ]
 
 
 def test_a_word_that_looks_like_an_embedding_but_is_none_is_named_with_its_nearest(tmp_path, encode):

@@ -18,6 +18,7 @@ from engine import (
     OutOfMemory,
     Picture,
     Progress,
+    loop,
 )
 from engine.conditioning import TextEncoder
 from engine.drawing import Drawing
@@ -308,6 +309,24 @@ def test_a_fault_in_the_shared_call_fails_only_whose_it_is(executor, ticks, pois
     executor.submit(others[1])
     ticks.free()
     assert [type(each.end()) for each in (drawing, *others)] == [DrawingFailed, GenerationResult, GenerationResult]
+
+
+def test_a_picture_of_no_numbers_fails_alone_and_says_so(executor, ticks, monkeypatch):
+    begin = loop.begin
+
+    def begin_without_numbers(model, request, index, conditioning):
+        trajectory = begin(model, request, index, conditioning)
+        if request.prompt == "too strong":
+            trajectory.latents.fill_(torch.nan)
+        return trajectory
+
+    monkeypatch.setattr(loop, "begin", begin_without_numbers)
+    fails, goes_on = Asked("too strong"), Asked()
+    executor.submit(fails)
+    executor.submit(goes_on)
+    ticks.free()
+    assert fails.end().rule == "no_numbers"
+    assert isinstance(goes_on.end(), GenerationResult)
 
 
 def test_a_failed_drawing_chains_its_cause(executor, ticks, poison):
