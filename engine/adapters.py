@@ -126,8 +126,7 @@ class Adapters:
         except READ_ERRORS as error:
             if is_out_of_memory(error):
                 raise
-            reason = error.facts["reason"] if isinstance(error, InvalidModel) else f"cannot be read: {error}"
-            raise unusable(file, " ".join(str(reason).split())[:200]) from error
+            raise unusable(file, " ".join(_reason(error).split())[:200]) from error
 
     def _let_go(self, in_use: Collection[LoraFile], *, most: int) -> None:
         for file in tuple(self._kept):
@@ -187,6 +186,15 @@ class _Adapted:
     def _deactivate(self) -> None:
         set_weights_and_activate_adapters(self.network, [], [])
         self._active = ()
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a LoRA's file, as the rest of a sentence about it."""
+    if isinstance(error, InvalidModel):
+        return str(error.facts["reason"])
+    if isinstance(error, KeyError):
+        return f"is not whole: it lacks {error.args[0]}"
+    return f"cannot be read: {error}"
 
 
 def _config(layers: Mapping[str, Layer]) -> LoraConfig:

@@ -137,4 +137,7 @@ def _layers(
             alpha *= math.sqrt(rank)
         if not math.isfinite(alpha) or not rank:
             raise ValueError(f"{name} has rank {rank} and alpha {alpha:g}")
-        yield name, Layer(down, tensors[name + UP], alpha)
+        up = tensors[name + UP]
+        if not (down.isfinite().all() and up.isfinite().all()):
+            raise ValueError(f"{name} holds what is no finite number")
+        yield name, Layer(down, up, alpha)

@@ -230,7 +230,7 @@ def _ambiguous(name: str, found: list[Path]) -> Note | None:
 
 def unknown(name: str, known: Iterable[str] = ()) -> Note:
     """The note that nothing is known of a name, with those that are most like it."""
-    folded = {each.casefold(): each for each in sorted(known)}
+    folded = {each.casefold(): each for each in sorted(known) if each.isprintable()}
     matches = difflib.get_close_matches(name[:MAX_QUOTED_CHARACTERS].casefold(), folded, n=3, cutoff=0.5)
     near = ", ".join(folded[match] for match in matches)
     shown = quoted(name)

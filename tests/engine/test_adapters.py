@@ -259,11 +259,11 @@ def test_a_lora_for_another_model_is_refused_by_a_sentence_with_both(own, adapte
 @pytest.mark.parametrize(
     ("form", "change", "reason"),
     [
-        ("diffusers", lambda tensors: dict(list(tensors.items())[:-1]), "cannot be read"),
+        ("diffusers", lambda tensors: dict(list(tensors.items())[:-1]), "is not whole: it lacks "),
         (
             "kohya",
             lambda tensors: {key: value for key, value in tensors.items() if "ff_net_2.lora_up" not in key},
-            "cannot be read",
+            "is not whole: it lacks ",
         ),
         ("kohya", lambda tensors: tensors | {"lora_unet_x.lora_sideways": torch.zeros(1)}, "cannot be read"),
         (
@@ -271,8 +271,13 @@ def test_a_lora_for_another_model_is_refused_by_a_sentence_with_both(own, adapte
             lambda tensors: {key: value * torch.nan if "alpha" in key else value for key, value in tensors.items()},
             "alpha nan",
         ),
+        (
+            "diffusers",
+            lambda tensors: {key: value / 0 if "lora_B" in key else value for key, value in tensors.items()},
+            "holds what is no finite number",
+        ),
     ],
-    ids=["half a layer", "half a layer of kohya's", "unknown tensor", "alpha"],
+    ids=["half a layer", "half a layer of kohya's", "unknown tensor", "alpha", "infinite weights"],
 )
 def test_a_broken_lora_is_refused(own, adapters, save_lora, tmp_path, form, change, reason):
     file = changed(save_lora(tmp_path / "a.safetensors", form=form), change)

@@ -81,6 +81,11 @@ def test_an_unknown_name_is_noted_with_those_that_are_nearest(tmp_path):
     assert note.sentence == "LoRA 'pixel' is unknown and was left out; nearest: Pixel"
 
 
+def test_a_name_that_nobody_can_type_is_not_proposed(tmp_path):
+    save(tmp_path / "new\nline.safetensors")
+    assert Loras([tmp_path]).find("new line")[1].sentence == "LoRA 'new line' is unknown and was left out"
+
+
 @pytest.fixture
 def outside(tmp_path):
     """A LoRA beside the folder, and links to it from inside."""
