@@ -19,6 +19,15 @@ def closed() -> EngineClosed:
     return EngineClosed("engine_closed", "the engine was closed before the picture was finished")
 
 
+def no_numbers() -> DrawingFailed:
+    """A network computed with what is too large for its dtype, or with damaged weights."""
+    sentence = (
+        "the model's numbers left their range, and nothing came of the picture: "
+        "its weights or a LoRA's are damaged or too strong, or it needs the dtype float32"
+    )
+    return DrawingFailed("no_numbers", sentence)
+
+
 def failure_of(request: CompleteRequest, error: Exception) -> EngineError:
     """What is said of an error that ended a request, which is chained unless it says that itself."""
     if isinstance(error, EngineError):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from PIL import Image
 
+from engine.failures import no_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,6 +46,13 @@ def decode(model: LoadedModel, latents: Sequence[Tensor]) -> list[Tensor]:
 
 
 def to_image(pixels: Tensor) -> Image.Image:
-    """A picture from `[1, 3, H, W]` in [-1, 1], rounded as diffusers' `VaeImageProcessor` does."""
+    """
+    A picture from `[1, 3, H, W]` in [-1, 1], rounded as diffusers' `VaeImageProcessor` does.
+
+    Raises:
+        DrawingFailed: not all of these are finite numbers.
+    """
+    if not pixels.isfinite().all():
+        raise no_numbers()
     unit = (pixels[0] * 0.5 + 0.5).clamp(0, 1)
     return Image.fromarray((unit * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
