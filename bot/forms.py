@@ -20,9 +20,9 @@ from bot.markdown import utf16_length
 from bot.store import requests
 from bot.wording import worded
 from engine import GenerationRequest, InvalidRequest
-from engine.trailing import read_options
-from engine.values import FIELDS as OPTION_FIELDS
-from engine.values import negative_prompt, number, whole
+from engine.notation.trailing import read_options
+from engine.notation.values import FIELDS as OPTION_FIELDS
+from engine.notation.values import negative_prompt, number, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from engine.companions import embeddings_in, vaes_in
-from engine.loras import fault_of
+from engine.files.companions import embeddings_in, vaes_in
+from engine.lora.loras import fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from engine import InvalidRequest, LoraFile
-    from engine.catalogue import Listed
-    from engine.companions import Companion
-    from engine.loras import Base
+    from engine.files.catalogue import Listed
+    from engine.files.companions import Companion
+    from engine.lora.loras import Base
     from engine.sources import Source
 
 Kind = Literal["models", "loras", "embeddings", "vaes"]

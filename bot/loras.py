@@ -11,8 +11,8 @@ from bot.markdown import clipped, one_line, utf16_length
 from bot.matching import MAX_CHOICE_CHARACTERS, MAX_CHOICES, offer, rank
 from bot.offers import source_so_far
 from bot.replies import SHOWN_PROMPT_CHARACTERS
-from engine.loras import fault_of, unknown
-from engine.tagging import can_be_tagged, tagged
+from engine.lora.loras import fault_of, unknown
+from engine.notation.tagging import can_be_tagged, tagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ from bot.accept import is_age_restricted
 from bot.markdown import clipped, one_line, utf16_length
 from bot.matching import MAX_CHOICE_CHARACTERS, MAX_CHOICES, offer, rank
 from bot.options import text
-from engine.aspects import ASPECTS, aspect_size
-from engine.trailing import read_options
-from engine.values import asked_model
+from engine.notation.aspects import ASPECTS, aspect_size
+from engine.notation.trailing import read_options
+from engine.notation.values import asked_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bot.client import Client
     from engine import ModelCard
-    from engine.catalogue import Listed
+    from engine.files.catalogue import Listed
     from engine.sources import Source
 
 

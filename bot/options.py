@@ -12,8 +12,9 @@ from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
 from bot.policy import MAX_PICTURES
 from bot.replies import sampler_title
 from bot.wording import worded
-from engine import SCHEDULERS, GenerationRequest, values
-from engine.aspects import aspect_size
+from engine import SCHEDULERS, GenerationRequest
+from engine.notation import values
+from engine.notation.aspects import aspect_size
 from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
 
 if TYPE_CHECKING:

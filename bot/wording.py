@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from bot.admission import Refused
 from bot.policy import MAX_PICTURES
 from engine import GenerationRequest
-from engine.trailing import read_options
-from engine.values import merged
+from engine.notation.trailing import read_options
+from engine.notation.values import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

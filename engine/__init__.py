@@ -7,7 +7,6 @@ Turns requests into pictures; everybody's pictures are denoised together.
 Importing this package imports no torch: the engine's own thread does, when it opens a model.
 """
 
-from engine.card import ModelCard
 from engine.engine import Engine
 from engine.errors import (
     DrawingFailed,
@@ -19,10 +18,11 @@ from engine.errors import (
     OutOfMemory,
 )
 from engine.events import Event, GenerationResult, Loading, Picture, Progress
-from engine.expansion import wildcards_in
-from engine.lorafile import LoraFile
-from engine.loras import Loras, loras_of
+from engine.files.card import ModelCard
+from engine.lora.lorafile import LoraFile
+from engine.lora.loras import Loras, loras_of
 from engine.models import find_model
+from engine.notation.expansion import wildcards_in
 from engine.request import CompleteRequest, GenerationRequest, Variant
 from engine.schedulers import SCHEDULERS
 

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import bench
-from engine.commands import draw, fetch
+from engine.commands import bench, draw, fetch
 from engine.commands.terminal import EXIT_BAD_INPUT, EXIT_FAILURE, EXIT_INTERRUPTED, say
 from engine.errors import EngineError, InvalidDevice, InvalidModel, InvalidRequest
 from engine.outputs import InvalidOutput

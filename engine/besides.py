@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.families import SDXL
+from engine.files.families import SDXL
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidRequest
-from engine.expansion import expand
+from engine.notation.expansion import expand
 from engine.request import MAX_IMAGES
 
 if TYPE_CHECKING:
-    from engine.expansion import Wildcards
-    from engine.loras import Chosen
+    from engine.lora.loras import Chosen
+    from engine.notation.expansion import Wildcards
     from engine.prompt import Note
     from engine.request import CompleteRequest, GenerationRequest
     from engine.sources import Source

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.chunks import rest
-from engine.encoder import KEPT_TEXTS, Encoded, Encoder
 from engine.errors import InvalidRequest
+from engine.texts.chunks import rest
+from engine.texts.encoder import KEPT_TEXTS, Encoded, Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.adapters import Weighted
     from engine.loading import LoadedModel
+    from engine.lora.adapters import Weighted
     from engine.prompt import Note, Prompt, Text
     from engine.reading import Reading
 

@@ -12,8 +12,8 @@ from engine.besides import besides
 from engine.errors import InvalidRequest
 from engine.guidance import guide
 from engine.latents import draw_noise
-from engine.lengths import with_one_length
 from engine.schedulers import build_scheduler
+from engine.texts.lengths import with_one_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from engine.besides import Besides
     from engine.conditioning import Conditioning
-    from engine.encoder import Encoded
     from engine.loading import LoadedModel
     from engine.request import CompleteRequest
+    from engine.texts.encoder import Encoded
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.events import GenerationResult, Loading, Progress
-from engine.plain import read_plain
+from engine.files.wholefolder import WholeFolder
+from engine.notation.plain import read_plain
 from engine.reading import read_all
-from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.conditioning import Conditioning, TextEncoder
     from engine.denoise import Trajectory
     from engine.events import Event, Picture
-    from engine.loras import Chosen
+    from engine.lora.loras import Chosen
     from engine.prompt import Note
     from engine.reading import Reading
     from engine.request import CompleteRequest

@@ -7,28 +7,28 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from engine.catalogue import Catalogue
 from engine.completion import complete
 from engine.drawing import Drawing, readings_for
 from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
 from engine.events import GenerationResult
 from engine.executor import Executor
-from engine.expansion import wildcards_in
+from engine.files.catalogue import Catalogue
+from engine.files.wholefolder import WholeFolder
 from engine.mailbox import Mailbox
 from engine.models import find_model
+from engine.notation.expansion import wildcards_in
 from engine.sources import Source, Sources, name_of
 from engine.unheeded import unheeded
-from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
     from pathlib import Path
     from types import TracebackType
 
-    from engine.card import ModelCard
     from engine.completion import Completed
     from engine.devices import Device
     from engine.events import Event
+    from engine.files.card import ModelCard
     from engine.loading import LoadedModel
     from engine.request import CompleteRequest, GenerationRequest
     from engine.residents import Residents

@@ -14,24 +14,24 @@ from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionS
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-from engine.checkpoint import StoredPart
-from engine.conversion import build_network
-from engine.embeddings import Embeddings
 from engine.errors import InvalidModel, OutOfMemory
-from engine.families import SDXL
-from engine.folder import invalid
+from engine.files.checkpoint import StoredPart
+from engine.files.conversion import build_network
+from engine.files.families import SDXL
+from engine.files.folder import invalid
+from engine.files.vaefile import build_vae
+from engine.files.vaes import VaeFile
 from engine.schedulers import build_scheduler
-from engine.vaefile import build_vae
-from engine.vaes import VaeFile
-from engine.vocabulary import Vocabulary, clip_tokenizer
+from engine.texts.embeddings import Embeddings
+from engine.texts.vocabulary import Vocabulary, clip_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from engine.devices import Device
+    from engine.files.weights import Part
     from engine.models import ModelFolder
-    from engine.weights import Part
 
 LIBRARY_ERRORS = (
     ArithmeticError,
@@ -56,7 +56,7 @@ class LoadedModel:
     title: str
     """As in its card."""
     family: str
-    """One of `engine.families.FAMILIES`."""
+    """One of `engine.files.families.FAMILIES`."""
     tokenizer: Any
     text_encoder: Any
     unet: Any

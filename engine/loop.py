@@ -15,12 +15,12 @@ from engine.events import Picture
 from engine.failures import closed, failure_of
 from engine.inbox import Cancel, Close, Inbox, Submit
 from engine.latents import to_image
-from engine.lengths import going_together
 from engine.memory import is_out_of_memory
+from engine.notation.plain import size_notes
 from engine.onebyone import OneByOne
-from engine.plain import size_notes
 from engine.residents import WholeResident
 from engine.safety import is_flagged
+from engine.texts.lengths import going_together
 from engine.turns import Turns
 from engine.whole import WholePicture, begin_whole, rests
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.batcher import Batcher
     from engine.drawing import Drawing, Place
     from engine.errors import EngineError
-    from engine.lorafile import LoraFile
+    from engine.lora.lorafile import LoraFile
     from engine.residents import Resident, Residents
     from engine.sources import Source
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine import hub
-from engine.card import ModelCard, card_file, read_card
-from engine.checkpoint import StoredPart, read_checkpoint
-from engine.elsewhere import find_part, stem
 from engine.errors import InvalidModel
-from engine.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
-from engine.fit import check_fit, native_size
-from engine.folder import invalid, is_folder, read_json
-from engine.parts import (
+from engine.files import hub
+from engine.files.card import ModelCard, card_file, read_card
+from engine.files.checkpoint import StoredPart, read_checkpoint
+from engine.files.elsewhere import find_part, stem
+from engine.files.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
+from engine.files.fit import check_fit, native_size
+from engine.files.folder import invalid, is_folder, read_json
+from engine.files.parts import (
     KINDS,
     check_classes,
     check_tokenizer,
@@ -23,19 +23,19 @@ from engine.parts import (
     read_config,
     text_config,
 )
-from engine.places import local_place
+from engine.files.places import local_place
+from engine.files.vaes import VaeFile, check_vae_file, named_vae, unknown_vae
+from engine.files.weights import Part, find_weights
+from engine.files.wholefolder import WholeFolder, check_whole
+from engine.files.wholes import WHOLES
 from engine.schedulers import scheduler_title
-from engine.vaes import VaeFile, check_vae_file, named_vae, unknown_vae
-from engine.vocabulary import MAX_TOKENS, TOKENS, Vocabulary, find_vocabulary
-from engine.weights import Part, find_weights
-from engine.wholefolder import WholeFolder, check_whole
-from engine.wholes import WHOLES
+from engine.texts.vocabulary import MAX_TOKENS, TOKENS, Vocabulary, find_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from engine.checkpoint import Checkpoint
+    from engine.files.checkpoint import Checkpoint
 
 EMBEDDINGS = "embeddings"
 """The folder of embeddings, in `models_dir` and in a model's own."""
@@ -51,7 +51,7 @@ class ModelFolder:
     """Its folder, or its single file."""
     card: ModelCard
     family: str
-    """One of `engine.families.FAMILIES`."""
+    """One of `engine.files.families.FAMILIES`."""
     tokenizer: Path | Vocabulary
     text_encoder: Part | StoredPart
     unet: Part | StoredPart

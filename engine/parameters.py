@@ -21,7 +21,7 @@ from engine.request import GenerationRequest
 from engine.schedulers import SCHEDULERS
 
 if TYPE_CHECKING:
-    from engine.card import ModelCard
+    from engine.files.card import ModelCard
     from engine.request import CompleteRequest
 
 NEGATIVE = "Negative prompt:"

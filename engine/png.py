@@ -20,8 +20,8 @@ from engine.parameters import read_parameters, write_parameters
 from engine.request import GenerationRequest
 
 if TYPE_CHECKING:
-    from engine.card import ModelCard
     from engine.events import Picture
+    from engine.files.card import ModelCard
     from engine.request import CompleteRequest
 
 EXTENSIONS = ("png", "webp", "jpg", "jpeg")

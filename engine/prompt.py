@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.attention import MAX_PRODUCT, MAX_WEIGHT, Section, Span, bounded, parse_attention, render, weigh
-from engine.editing import Edited
+from engine.notation.attention import MAX_PRODUCT, MAX_WEIGHT, Section, Span, bounded, parse_attention, render, weigh
+from engine.notation.editing import Edited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

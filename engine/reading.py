@@ -7,14 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.loras import Chosen, unknown
+from engine.lora.loras import Chosen, unknown
 from engine.prompt import MAX_NOTES, LoraTag, Note, Prompt, parse, quoted
 from engine.request import MAX_CHUNKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.lorafile import LoraFile
+    from engine.lora.lorafile import LoraFile
     from engine.request import CompleteRequest
 
 

@@ -16,12 +16,12 @@ from engine.checks import (
     check_text,
 )
 from engine.errors import InvalidRequest
-from engine.expansion import Wildcards, expand
+from engine.notation.expansion import Wildcards, expand
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from engine.card import ModelCard
+    from engine.files.card import ModelCard
 
 MAX_PROMPT_CHARACTERS = 6000
 """Discord's own limit for one option: https://discord.com/developers/docs/interactions/application-commands."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.adapters import Adapters
 from engine.conditioning import TextEncoder
 from engine.denoise import predict
 from engine.errors import OutOfMemory
 from engine.footprint import capacity_of, parts_of
 from engine.latents import decode
 from engine.loading import LoadedModel
+from engine.lora.adapters import Adapters
 from engine.memory import SharedCall, is_out_of_memory, release
 from engine.sources import Capacity
 from engine.turns import leaving

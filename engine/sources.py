@@ -8,19 +8,19 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from engine.checkpoint import StoredPart
 from engine.errors import InvalidModel
-from engine.hub import WEIGHTS
-from engine.loras import Base, Loras, base_of, loras_of
-from engine.places import BUNDLED
-from engine.vaes import VaeFile
-from engine.weights import ENDING, Part, read_header
-from engine.wholefolder import WholeFolder
+from engine.files.checkpoint import StoredPart
+from engine.files.hub import WEIGHTS
+from engine.files.places import BUNDLED
+from engine.files.vaes import VaeFile
+from engine.files.weights import ENDING, Part, read_header
+from engine.files.wholefolder import WholeFolder
+from engine.lora.loras import Base, Loras, base_of, loras_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from engine.card import ModelCard
+    from engine.files.card import ModelCard
     from engine.models import Found
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.families import VARIANTS
+from engine.files.families import VARIANTS
+from engine.files.wholefolder import WholeFolder
 from engine.prompt import Note
 from engine.schedulers import keeps_zero_snr
-from engine.wholefolder import WholeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from engine.memory import is_out_of_memory
-from engine.plain import text_of
+from engine.notation.plain import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from engine.room import Room
 
 if TYPE_CHECKING:
     from engine.devices import Device
-    from engine.wholefolder import Network, WholeFolder
-    from engine.wholes import Whole
+    from engine.files.wholefolder import Network, WholeFolder
+    from engine.files.wholes import Whole
 
 LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
 

@@ -11,8 +11,8 @@ from discord import app_commands
 
 from bot import loras, offers, options
 from bot.accept import accept
-from engine.trailing import read_options
-from engine.values import asked_model
+from engine.notation.trailing import read_options
+from engine.notation.values import asked_model
 
 if TYPE_CHECKING:
     from bot.client import Client

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 from engine.commands.options import drawing_options
 from engine.commands.terminal import EXIT_FAILURE, say
 from engine.events import GenerationResult, Picture, Progress
-from engine.expansion import wildcards_in
+from engine.notation.expansion import wildcards_in
+from engine.notation.trailing import read_options
+from engine.notation.values import asked_model, merged
 from engine.outputs import Grid, InvalidOutput, Output
 from engine.png import encode, encode_image
 from engine.request import GenerationRequest
-from engine.trailing import read_options
-from engine.values import asked_model, merged
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from engine.card import ModelCard
     from engine.engine import Engine
+    from engine.files.card import ModelCard
     from engine.request import CompleteRequest
 
 DEFAULT_MODEL = "emoji"

@@ -20,7 +20,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InvalidModel, OSError: one sentence that says what is wrong.
     """
-    from engine.fetching import fetch_model
+    from engine.files.fetching import fetch_model
 
     options = _parser().parse_args(arguments)
     models_dir = options.models_dir or os.environ.get("MODELS_DIR")

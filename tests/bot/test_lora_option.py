@@ -10,7 +10,7 @@ from desk import command_payload, interaction_payload
 from lora_files import XL_WIDTH, save_lora
 
 from bot.loras import choices_for
-from engine.lorafile import LoraFile
+from engine.lora.lorafile import LoraFile
 
 AUTOCOMPLETE, CHOICES = 4, 8
 EPHEMERAL = 64

@@ -11,10 +11,10 @@ from bot.accept import accept
 from bot.forms import model_of
 from bot.offers import choices_for
 from bot.store import requests
-from engine.aspects import ASPECTS
-from engine.card import ModelCard
-from engine.catalogue import Listed
+from engine.files.card import ModelCard
+from engine.files.catalogue import Listed
 from engine.models import find_model
+from engine.notation.aspects import ASPECTS
 
 EMOJI = find_model("emoji").path
 EPHEMERAL = 64

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.admission import Refused
 from bot.options import requested, sampler_choices
 from engine import SCHEDULERS, InvalidRequest, ModelCard
-from engine.aspects import ASPECTS, aspect_size
+from engine.notation.aspects import ASPECTS, aspect_size
 
 NOTHING = {
     "aspect": None,

@@ -11,9 +11,9 @@ from bot.admission import Refused
 from bot.markdown import utf16_length
 from bot.replies import Drawn, Upload, alt_text, ended, finished, place_in_line, running, sentence, waiting
 from engine import CompleteRequest, GenerationRequest, InvalidRequest, Progress, reading
-from engine.expansion import Wildcards, expand
+from engine.notation.expansion import Wildcards, expand
+from engine.notation.trailing import read_options
 from engine.prompt import Note
-from engine.trailing import read_options
 
 UPLOAD = Upload(filename="imagine-1005-1.png", data=b"png", description="a red heart")
 

@@ -9,7 +9,7 @@ import torch
 import transformers
 from accelerate import init_empty_weights
 
-from engine.figures import FAMILIES, STABLE_DIFFUSION_1, STABLE_DIFFUSION_2, STABLE_DIFFUSION_XL
+from engine.files.figures import FAMILIES, STABLE_DIFFUSION_1, STABLE_DIFFUSION_2, STABLE_DIFFUSION_XL
 
 LAYERS = 2
 """Residual layers a level, in every family."""

@@ -7,12 +7,12 @@ from in_memory import EMOJI, holding
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from engine import GenerationRequest, GenerationResult, InvalidRequest
-from engine import adapters as adapters_module
 from engine.devices import choose_device
 from engine.drawing import Drawing
 from engine.executor import Executor
 from engine.loading import load
-from engine.loras import Base, Loras
+from engine.lora import adapters as adapters_module
+from engine.lora.loras import Base, Loras
 from engine.models import find_model
 
 BASE = Base("Emoji", 192, 192)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine import Engine, GenerationRequest, InvalidRequest, OutOfMemory
-from engine import adapters as adapters_module
+from engine.lora import adapters as adapters_module
 from engine.models import find_model
 
 VALUES = {"width": 64, "height": 64, "num_inference_steps": 12, "guidance_scale": 5.0, "scheduler": "deis"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.card import ModelCard
+from engine.files.card import ModelCard
 from engine.parameters import read_parameters, write_parameters
 from engine.request import CompleteRequest, GenerationRequest
 from engine.schedulers import SCHEDULERS

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from engine.card import ModelCard
 from engine.events import Picture
+from engine.files.card import ModelCard
 from engine.parameters import read_parameters, write_parameters
 from engine.png import Embedded, encode, encode_image, read, shrink
 from engine.request import CompleteRequest, GenerationRequest

@@ -6,8 +6,8 @@ import pytest
 
 import engine.reading
 from engine import GenerationRequest
-from engine.lorafile import LoraFile
-from engine.loras import Chosen
+from engine.lora.lorafile import LoraFile
+from engine.lora.loras import Chosen
 from engine.models import find_model
 from engine.prompt import Note, parse
 from engine.reading import read, read_all

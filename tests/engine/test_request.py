@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import SCHEDULERS, GenerationRequest, InvalidRequest, ModelCard
-from engine.bounds import Bounds
-from engine.expansion import Wildcards
+from engine.files.bounds import Bounds
+from engine.notation.expansion import Wildcards
 from engine.request import DRAWN_SEED_LIMIT, MAX_SEED, Variant
 
 CARD = ModelCard(title="Emoji", steps=20, guidance=5.0, width=128, height=128, scheduler="default")

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from engine import Engine, GenerationRequest, InvalidRequest
 from engine.conditioning import TextEncoder
 from engine.devices import choose_device
-from engine.embeddings import Embeddings
 from engine.latents import decode
 from engine.loading import load
 from engine.models import find_model
 from engine.reading import read
+from engine.texts.embeddings import Embeddings
 
 VALUES = {"width": 64, "height": 64, "num_inference_steps": 4, "guidance_scale": 5.0}
 SEED = 7

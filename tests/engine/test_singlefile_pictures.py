@@ -15,7 +15,7 @@ from singlefile import NAMES, SMALL, networks, single_file, vae_tensors
 from engine import Engine, GenerationRequest, checkpoint, find_model
 from engine.errors import InvalidModel
 from engine.sources import Source, name_of
-from engine.vocabulary import Vocabulary, clip_tokenizer, find_vocabulary
+from engine.texts.vocabulary import Vocabulary, clip_tokenizer, find_vocabulary
 
 PIPELINES = {
     "sd1": diffusers.StableDiffusionPipeline,
@@ -37,7 +37,7 @@ def refuse(*_, **__):
     os._exit(3)
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from singlefile import SMALL
-from engine import checkpoint
+from engine.files import checkpoint
 checkpoint.FAMILIES = tuple(SMALL.values())
 from engine.__main__ import main
 sys.exit(main(sys.argv[1:]))

@@ -22,8 +22,8 @@ from engine import (
     Loading,
     OutOfMemory,
 )
-from engine.catalogue import Catalogue
 from engine.denoise import begin, predict
+from engine.files.catalogue import Catalogue
 from engine.loading import load
 from engine.sources import Sources
 

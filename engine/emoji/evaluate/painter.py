@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.card import ModelCard
+    from engine.files.card import ModelCard
 
 BATCH = 8
 

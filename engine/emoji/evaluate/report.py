@@ -10,8 +10,8 @@ from engine.emoji.evaluate.evaluation import HIGH_GUIDANCE, LOW_GUIDANCE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.card import ModelCard
     from engine.emoji.evaluate.evaluation import Evaluation
+    from engine.files.card import ModelCard
 
 START, END = "<!-- measured -->", "<!-- /measured -->"
 

@@ -12,7 +12,7 @@ from lora_files import XL_WIDTH, save_lora, save_tensors
 from bot.commands.models import ENTRIES_A_PAGE, models_page, size_text
 from bot.inventory import KINDS, Entry, Fault, _model
 from bot.markdown import utf16_length
-from engine.catalogue import Listed
+from engine.files.catalogue import Listed
 
 EPHEMERAL = 64
 

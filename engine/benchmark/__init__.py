@@ -1,0 +1,1 @@
+"""What `python -m engine bench` measures, and how."""

@@ -1,0 +1,1 @@
+"""LoRAs: found, read, and put beside a network's own weights."""

@@ -1,0 +1,1 @@
+"""Texts -> what a text encoder makes of them: chunks, weights, embeddings."""
