@@ -69,6 +69,7 @@ async def serve(
         device=settings.device,
         dtype=settings.dtype,
         memory=settings.memory,
+        weighting=settings.weighting,
         max_rows=settings.max_rows,
         model_memory_bytes=settings.model_memory_bytes,
         idle_unload_s=settings.idle_unload_s,

@@ -164,6 +164,7 @@ class Settings(BaseSettings):
     device: Annotated[str, _one_of("auto", "cpu", "cuda", "mps")] = "auto"
     dtype: Annotated[str, _one_of("auto", "float32", "float16", "bfloat16")] = "auto"
     memory: Annotated[str, _one_of("normal", "low", "lowest")] = "normal"
+    weighting: Annotated[str, _one_of("auto", "lpw", "a1111", "none")] = "auto"
     max_rows: Annotated[int, _checked(_rows)] = 16
     model_memory_gb: Annotated[float | None, _checked(_from_zero)] = None
     model_requests: Annotated[int, _checked(_count)] = 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +13,7 @@ from engine.drawing import Drawing, readings_for
 from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
 from engine.events import GenerationResult
 from engine.executor import Executor
+from engine.files.card import WEIGHTINGS
 from engine.files.catalogue import Catalogue
 from engine.files.wholefolder import WholeFolder
 from engine.mailbox import Mailbox
@@ -61,6 +63,7 @@ class Engine:
         device: str,
         dtype: str,
         memory: str,
+        weighting: str,
         max_rows: int,
         models_dir: Path | None,
         model_memory_bytes: int | None,
@@ -77,6 +80,7 @@ class Engine:
         self._device = device
         self._dtype = dtype
         self._memory = memory
+        self._weighting = weighting
         self._model_memory_bytes = model_memory_bytes
         self._rooms: dict[Source, Room] = {}
         self._capacity: Capacity | None = None
@@ -92,6 +96,7 @@ class Engine:
         device: str = "auto",
         dtype: str = "auto",
         memory: str = "normal",
+        weighting: str = "auto",
         models_dir: Path | None = None,
         tokenizer: str | Path | None = None,
         text_encoder: str | Path | None = None,
@@ -110,6 +115,8 @@ class Engine:
             device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
             dtype: `auto`, `float32`, `float16`, `bfloat16`.
             memory: how sparing of the device's memory to be: `normal`, `low`, `lowest`.
+            weighting: how prompts' attention weights are applied where a model's card does not say: `lpw`, `a1111`,
+                `none`; `auto` is `lpw`, and `none` for Stable Diffusion XL.
             max_rows: of the U-Net's call, 2 or more; a picture takes 1, or 2 with guidance.
             model_memory_bytes: that models may take together; one that is larger has it to itself. By itself a part of
                 what is free on the card, or of the machine's memory.
@@ -117,8 +124,10 @@ class Engine:
 
         Raises:
             InvalidModel: a file is missing, broken or of a foreign kind.
-            ValueError: `max_rows` is too small.
+            ValueError: `max_rows` is too small, or the weighting unknown.
         """
+        if weighting not in WEIGHTINGS:
+            raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
         folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
         default = Source.of(name_of(model), folder)
         catalogue = Catalogue(folder, models_dir, default_name=default.name)
@@ -128,6 +137,7 @@ class Engine:
             device=device,
             dtype=dtype,
             memory=memory,
+            weighting=weighting,
             max_rows=max_rows,
             models_dir=models_dir,
             model_memory_bytes=model_memory_bytes,
@@ -335,6 +345,8 @@ class Engine:
         from engine.offload import load_within, room_of
 
         model = load_within(source.folder, device)
+        if self._weighting != "auto" and source.card.weighting == "auto":
+            model = replace(model, weighting=self._weighting)
         # A model that comes back still does not fit what it did not fit before.
         self._rooms.setdefault(source, room_of(model, device))
         return model

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from engine.errors import InvalidModel, OutOfMemory
 from engine.files.checkpoint import StoredPart
 from engine.files.conversion import build_network
-from engine.files.families import SDXL
+from engine.files.families import DEFAULTS, SDXL
 from engine.files.folder import invalid
 from engine.files.vaefile import build_vae
 from engine.files.vaes import VaeFile
@@ -123,7 +123,7 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             vae=_load_vae(folder, device),
             scheduler_config=folder.scheduler_config,
             embeddings=Embeddings(folder.embeddings, widths=widths),
-            weighting=folder.card.weighting,
+            weighting=DEFAULTS[folder.family].weighting if folder.card.weighting == "auto" else folder.card.weighting,
             variant=folder.card.variant,
             guidance_rescale=folder.card.guidance_rescale,
             device=device.device,

@@ -255,7 +255,6 @@ def own_card(
         height=size[1],
         steps=few.steps if few else usual.steps,
         guidance=few.guidance if few else usual.guidance,
-        weighting=usual.weighting,
         variant=variant,
         own_sampler=scheduler_title("default", scheduler_config),
     )

@@ -85,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         device=options.device,
         dtype=options.dtype,
         memory=options.memory,
+        weighting=options.weighting,
         models_dir=options.models_dir,
         tokenizer=options.tokenizer,
         text_encoder=options.text_encoder,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.terminal import Parser
+from engine.files.card import WEIGHTINGS
 from engine.outputs import Grid
 from engine.request import MAX_IMAGES
 from engine.schedulers import SCHEDULERS
@@ -88,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--dtype", default="auto", help="auto, float32, float16 or bfloat16")
     parser.add_argument("--memory", default="normal", help="normal, low or lowest: slower, but on smaller cards")
+    parser.add_argument(
+        "--weighting",
+        default="auto",
+        choices=WEIGHTINGS,
+        help="how attention weights are applied where the model's card does not say (default: as with its family)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of paths")
     return parser
 

@@ -25,8 +25,9 @@ ASKED_VARIANTS = ("none", "turbo", "lightning")
 FILE_NAME = "model.toml"
 MAX_FILE_BYTES = 2**18
 SIZE = re.compile(r"\d{1,5}(?:x\d{1,5})?", flags=re.ASCII)
-WEIGHTINGS = ("lpw", "a1111", "none")
-"""Multiply and restore the mean of the whole text, of each chunk, or of nothing (`engine.texts.weighting`)."""
+WEIGHTINGS = ("auto", "lpw", "a1111", "none")
+"""As the operator set it, or as with the family; multiply and restore the mean of the whole text, of each chunk, or of
+nothing (`engine.texts.weighting`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class ModelCard:
     vae: str = ""
     """The name of a VAE that is used instead of the model's own; empty: its own."""
     bounds: Bounds = field(default_factory=Bounds)
-    weighting: str = "lpw"
+    weighting: str = "auto"
     """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
     size_multiple: int = 8
     """Of which width and height must be multiples: a figure of the model's, which no card can change."""

@@ -136,7 +136,6 @@ def _card(
             size_multiple=whole.multiple,
             steps=whole.few_steps if is_distilled else whole.steps,
             guidance=0.0 if is_distilled else whole.guidance,
-            weighting="none",
             own_sampler=scheduler_title("default", scheduler_config),
             english_only=all(name in ENGLISH for name in encoders),
         )

@@ -1,7 +1,10 @@
 import asyncio
+import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from engine import (
     InvalidRequest,
     Picture,
     Progress,
+    find_model,
 )
 
 HEART = GenerationRequest(prompt="a red heart", seed=7, num_inference_steps=3, width=64, height=64, scheduler="ddim")
@@ -41,6 +45,26 @@ def test_importing_the_engine_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+async def test_weights_are_applied_as_the_card_says_or_else_as_the_engine_is_told(tmp_path):
+    request = replace(HEART, prompt="(a red heart:1.6) [on blue]", num_inference_steps=2)
+    copied = Path(shutil.copytree(find_model("emoji").path, tmp_path / "copy"))
+
+    async def drawn(**options):
+        async with Engine.open(copied, device="cpu", **options) as engine:
+            return (await engine.generate(request)).pictures[0].image.tobytes()
+
+    usual, plain = await drawn(), await drawn(weighting="none")
+    assert usual == await drawn(weighting="lpw") != plain
+    with (copied / "model.toml").open("a") as card:
+        card.write('weighting = "none"\n')
+    assert await drawn(weighting="lpw") == plain
+
+
+def test_an_unknown_weighting_is_refused():
+    with pytest.raises(ValueError, match="weighting must be one of auto, lpw, a1111, none, got 'mine'"):
+        Engine.open(weighting="mine")
 
 
 async def test_a_result_says_what_was_used(engine):

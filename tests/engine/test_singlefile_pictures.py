@@ -12,8 +12,9 @@ import pytest
 from safetensors.torch import save_file
 from singlefile import NAMES, SMALL, networks, single_file, vae_tensors
 
-from engine import Engine, GenerationRequest, checkpoint, find_model
+from engine import Engine, GenerationRequest, find_model
 from engine.errors import InvalidModel
+from engine.files import checkpoint
 from engine.sources import Source, name_of
 from engine.texts.vocabulary import Vocabulary, clip_tokenizer, find_vocabulary
 

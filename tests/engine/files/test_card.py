@@ -68,7 +68,7 @@ def test_a_size_of_one_number_is_a_square(tmp_path, size):
         ("guidance = '5'", "has a wrong guidance: guidance_scale must be a number"),
         ("clip_skip = 0", "has a wrong clip_skip: clip_skip must be from 1 to 12, got 0"),
         ("clip_skip = '2'", "has a wrong clip_skip: clip_skip must be a whole number"),
-        ("weighting = 'mine'", "has a wrong weighting: weighting must be one of lpw, a1111, none, got 'mine'"),
+        ("weighting = 'mine'", "has a wrong weighting: weighting must be one of auto, lpw, a1111, none, got 'mine'"),
         ("english_only = 1", "has a wrong english_only: it must be true or false, got 1"),
         ("variant = 'lcm'", "has a wrong variant: it must be one of none, turbo, lightning, got 'lcm'"),
         ("guidance_rescale = 1.5", "has a wrong guidance_rescale: guidance_rescale must be a number from 0 to 1"),

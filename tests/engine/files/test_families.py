@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from engine import Engine, GenerationRequest, find_model
-from engine.files.families import SD1, SD2, SDXL
+from engine.files.families import DEFAULTS, SD1, SD2, SDXL
 from engine.schedulers import SCHEDULERS
 
 SEED = 7
@@ -98,7 +98,7 @@ def test_the_pictures_of_a_tiny_model_depend_on_all_that_it_is_told(sdxl_referen
 def test_sdxl_is_known_by_its_configs_and_has_its_pipelines_defaults(sdxl):
     folder = find_model(sdxl)
     assert folder.family == SDXL
-    assert (folder.card.guidance, folder.card.weighting) == (5.0, "none")
+    assert (folder.card.guidance, DEFAULTS[folder.family].weighting) == (5.0, "none")
 
 
 ZERO_SNR = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing", "steps_offset": 1}
