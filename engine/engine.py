@@ -13,7 +13,7 @@ from engine.drawing import Drawing, readings_for
 from engine.errors import EngineClosed, InvalidRequest, OutOfMemory
 from engine.events import GenerationResult
 from engine.executor import Executor
-from engine.files.card import WEIGHTINGS
+from engine.files.card import AUTO, check_weighting
 from engine.files.catalogue import Catalogue
 from engine.files.wholefolder import WholeFolder
 from engine.mailbox import Mailbox
@@ -96,7 +96,7 @@ class Engine:
         device: str = "auto",
         dtype: str = "auto",
         memory: str = "normal",
-        weighting: str = "auto",
+        weighting: str = AUTO,
         models_dir: Path | None = None,
         tokenizer: str | Path | None = None,
         text_encoder: str | Path | None = None,
@@ -126,8 +126,7 @@ class Engine:
             InvalidModel: a file is missing, broken or of a foreign kind.
             ValueError: `max_rows` is too small, or the weighting unknown.
         """
-        if weighting not in WEIGHTINGS:
-            raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, got {weighting!r}")
+        check_weighting(weighting)
         folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
         default = Source.of(name_of(model), folder)
         catalogue = Catalogue(folder, models_dir, default_name=default.name)
@@ -345,7 +344,7 @@ class Engine:
         from engine.offload import load_within, room_of
 
         model = load_within(source.folder, device)
-        if self._weighting != "auto" and source.card.weighting == "auto":
+        if self._weighting != AUTO and source.card.weighting == AUTO:
             model = replace(model, weighting=self._weighting)
         # A model that comes back still does not fit what it did not fit before.
         self._rooms.setdefault(source, room_of(model, device))

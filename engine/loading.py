@@ -15,6 +15,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from engine.errors import InvalidModel, OutOfMemory
+from engine.files.card import AUTO
 from engine.files.checkpoint import StoredPart
 from engine.files.conversion import build_network
 from engine.files.families import DEFAULTS, SDXL
@@ -123,7 +124,7 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             vae=_load_vae(folder, device),
             scheduler_config=folder.scheduler_config,
             embeddings=Embeddings(folder.embeddings, widths=widths),
-            weighting=DEFAULTS[folder.family].weighting if folder.card.weighting == "auto" else folder.card.weighting,
+            weighting=DEFAULTS[folder.family].weighting if folder.card.weighting == AUTO else folder.card.weighting,
             variant=folder.card.variant,
             guidance_rescale=folder.card.guidance_rescale,
             device=device.device,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.commands.terminal import Parser
-from engine.files.card import WEIGHTINGS
+from engine.files.card import AUTO, WEIGHTINGS
 from engine.outputs import Grid
 from engine.request import MAX_IMAGES
 from engine.schedulers import SCHEDULERS
@@ -91,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--memory", default="normal", help="normal, low or lowest: slower, but on smaller cards")
     parser.add_argument(
         "--weighting",
-        default="auto",
-        choices=WEIGHTINGS,
+        default=AUTO,
+        choices=(AUTO, *WEIGHTINGS),
         help="how attention weights are applied where the model's card does not say (default: as with its family)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of paths")

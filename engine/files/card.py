@@ -25,9 +25,10 @@ ASKED_VARIANTS = ("none", "turbo", "lightning")
 FILE_NAME = "model.toml"
 MAX_FILE_BYTES = 2**18
 SIZE = re.compile(r"\d{1,5}(?:x\d{1,5})?", flags=re.ASCII)
-WEIGHTINGS = ("auto", "lpw", "a1111", "none")
-"""As the operator set it, or as with the family; multiply and restore the mean of the whole text, of each chunk, or of
-nothing (`engine.texts.weighting`)."""
+WEIGHTINGS = ("lpw", "a1111", "none")
+"""Multiply and restore the mean of the whole text, of each chunk, or of nothing (`engine.texts.weighting`)."""
+AUTO = "auto"
+"""The weighting that the operator set, or else the family's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,8 @@ class ModelCard:
     vae: str = ""
     """The name of a VAE that is used instead of the model's own; empty: its own."""
     bounds: Bounds = field(default_factory=Bounds)
-    weighting: str = "auto"
-    """How the prompts' attention weights are applied: one of `WEIGHTINGS`."""
+    weighting: str = AUTO
+    """How the prompts' attention weights are applied: `AUTO` or one of `WEIGHTINGS`."""
     size_multiple: int = 8
     """Of which width and height must be multiples: a figure of the model's, which no card can change."""
     english_only: bool = True
@@ -81,8 +82,7 @@ class ModelCard:
         rescale = self.guidance_rescale
         if isinstance(rescale, bool) or not isinstance(rescale, int | float) or not 0 <= rescale <= 1:
             raise ValueError(f"guidance_rescale must be a number from 0 to 1, got {rescale!r}")
-        if self.weighting not in WEIGHTINGS:
-            raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, got {self.weighting!r}")
+        check_weighting(self.weighting)
         GenerationRequest(
             prompt="a default",
             width=self.width,
@@ -120,6 +120,18 @@ class ModelCard:
     def is_lcm(self, scheduler: str) -> bool:
         """Whether this scheduler is LCM, by its name or as the model's own."""
         return self.sampler(scheduler) == SCHEDULERS["lcm"].title
+
+
+def check_weighting(weighting: str) -> None:
+    """
+    Whether a card or an operator may say this.
+
+    Raises:
+        ValueError: they may not; the sentence has all that they may.
+    """
+    known = (AUTO, *WEIGHTINGS)
+    if weighting not in known:
+        raise ValueError(f"weighting must be one of {', '.join(known)}, got {weighting!r}")
 
 
 def card_file(model: Path) -> Path:
