@@ -64,7 +64,7 @@ class Footprint:
 
 def footprint_of(model: LoadedModel, *, is_offloaded: bool) -> Footprint:
     """The footprint of a model as it was loaded."""
-    weights = {name: _bytes(part) for name, part in parts_of(model).items()}
+    weights = {name: bytes_of(part) for name, part in parts_of(model).items()}
     unet_bytes, vae_bytes = weights.pop("unet"), weights.pop("vae")
     return Footprint(
         unet_bytes=unet_bytes,
@@ -108,5 +108,6 @@ def _machine_bytes() -> int | None:
     return min(limits, default=None)
 
 
-def _bytes(part: Any) -> int:
-    return sum(each.numel() * each.element_size() for each in part.parameters())
+def bytes_of(network: Any) -> int:
+    """What a network's weights take."""
+    return sum(each.nbytes for each in network.parameters())

@@ -12,7 +12,7 @@ import torch
 from engine.conditioning import TextEncoder
 from engine.denoise import predict
 from engine.errors import OutOfMemory
-from engine.footprint import capacity_of, parts_of
+from engine.footprint import bytes_of, capacity_of, parts_of
 from engine.latents import decode
 from engine.loading import LoadedModel
 from engine.lora.adapters import Adapters
@@ -66,7 +66,7 @@ class Resident:
                 weigh=lambda _: 1,
                 device=model.device,
             ),
-            bytes=_bytes_of(model),
+            bytes=sum(map(bytes_of, parts_of(model).values())),
         )
 
 
@@ -176,10 +176,6 @@ class Residents:
         """What nobody holds any more is given back; networks and their adapters hold each other in circles."""
         gc.collect()
         release(self._device)
-
-
-def _bytes_of(model: LoadedModel) -> int:
-    return sum(weights.nbytes for part in parts_of(model).values() for weights in part.parameters())
 
 
 def _budget(device: Device) -> int:

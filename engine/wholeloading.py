@@ -10,7 +10,7 @@ import diffusers
 import torch
 import transformers
 
-from engine.footprint import Footprint, capacity_of
+from engine.footprint import Footprint, bytes_of, capacity_of
 from engine.loading import LIBRARY_ERRORS, load_network, quiet_libraries, refused
 from engine.room import Room
 
@@ -36,7 +36,7 @@ class LoadedWhole:
         networks = [
             (name, part) for name, part in self.pipeline.components.items() if isinstance(part, torch.nn.Module)
         ]
-        return {name: sum(each.nbytes for each in network.parameters()) for name, network in networks}
+        return {name: bytes_of(network) for name, network in networks}
 
 
 def load_whole(folder: WholeFolder, device: Device) -> LoadedWhole:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from engine.errors import InvalidModel, InvalidRequest
 from engine.files.fetched import hub_id_of
+from engine.files.folder import stays_in
 from engine.files.places import BUNDLED, bundled_folder
+from engine.files.weights import ENDING
 from engine.models import find_model
 from engine.prompt import MAX_QUOTED_CHARACTERS, quoted
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FILE_ENDING = ".safetensors"
 SIDECAR_ENDINGS = (".toml", ".yaml")
 """Of the files that say more about a single file."""
 MAX_MODELS = 1000
@@ -156,7 +157,7 @@ class Catalogue:
             return []
         places = [self._models_dir / name for name in names]
         folders = [(place.name, place) for place in places if os.path.lexists(place / "model_index.json")]
-        return folders + [(place.stem, place) for place in places if place.suffix == FILE_ENDING and not place.is_dir()]
+        return folders + [(place.stem, place) for place in places if place.suffix == ENDING and not place.is_dir()]
 
     def _entry(self, name: str, place: Path) -> _Entry:
         """What is at a place, read again only if it has changed."""
@@ -178,7 +179,7 @@ def _fault_of(name: str, place: Path) -> str:
         return "has the name of another model: rename it"
     if not place.name.isprintable():
         return "has a name that nobody can type: rename it"
-    if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(place.parent)):
+    if not stays_in(os.path.realpath(place.parent), place):
         return "is a link that leads out of its folder"
     return ""
 

@@ -11,7 +11,7 @@ from engine.errors import InvalidRequest
 from engine.files.figures import EPSILON, FAMILIES, V_PREDICTION
 from engine.files.folder import invalid, unreadable
 from engine.files.strangers import FIRST, UNET, stranger
-from engine.files.weights import pickle, read_header
+from engine.files.weights import pickle, read_header, shape_of
 from engine.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def read_checkpoint(file: Path) -> Checkpoint:
     header = read_header(file)
     told = header.pop("__metadata__", None)
     metadata = told if isinstance(told, dict) else {}
-    shapes = {name: _shape(entry) for name, entry in header.items()}
+    shapes = {name: shape_of(entry) for name, entry in header.items()}
     if (reason := stranger(file.stem, shapes)) is not None:
         raise invalid("model_foreign", file, reason)
     figures = _family(file, shapes)
@@ -125,11 +125,6 @@ def read_checkpoint(file: Path) -> Checkpoint:
         width=size[0],
         height=size[1],
     )
-
-
-def _shape(entry: Any) -> tuple[int, ...]:
-    shape = entry.get("shape") if isinstance(entry, dict) else None
-    return tuple(side for side in shape if isinstance(side, int)) if isinstance(shape, list) else ()
 
 
 def _weights(shapes: Mapping[str, tuple[int, ...]], prefixes: tuple[str, ...]) -> int:

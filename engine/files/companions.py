@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidModel
+from engine.files.folder import stays_in
 from engine.files.vaes import VAES
-from engine.files.weights import read_header
+from engine.files.weights import ENDING, read_header, shape_of
 from engine.lora.loras import read_version
 from engine.texts.embeddings import ENCODER_KEYS, GENERIC_KEYS, MAX_FILE_BYTES, MAX_VECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ def embeddings_in(folders: Iterable[Path], widths: Sequence[int | None]) -> tupl
     found: dict[str, Companion] = {}
     for folder in folders:
         for path in _inside(folder):
-            if path.suffix == ".safetensors" and path.is_file() and path.stem.casefold() not in found:
+            if path.suffix == ENDING and path.is_file() and path.stem.casefold() not in found:
                 found[path.stem.casefold()] = _embedding(path, widths)
     return tuple(found[name] for name in sorted(found))
 
@@ -59,7 +60,7 @@ def _inside(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     for path in paths:
-        if not path.name.startswith(".") and Path(os.path.realpath(path)).is_relative_to(root):
+        if not path.name.startswith(".") and stays_in(root, path):
             yield path
 
 
@@ -69,15 +70,11 @@ def _embedding(path: Path, widths: Sequence[int | None]) -> Companion:
         header = read_header(path)
     except InvalidModel as error:
         return Companion(name=path.stem, size_bytes=size_bytes, fault=str(error.facts["reason"]))
-    shapes = {name: _shape(entry.get("shape")) for name, entry in header.items() if name != "__metadata__"}
+    shapes = {name: shape_of(entry) for name, entry in header.items() if name != "__metadata__"}
     fault = f"is larger than an embedding can be: {size_bytes} bytes" if size_bytes > MAX_FILE_BYTES else ""
     fault = fault or _embedding_fault(shapes, widths)
     words = () if fault else tuple(name for name in shapes if name not in (*GENERIC_KEYS, *ENCODER_KEYS, path.stem))
     return Companion(name=path.stem, size_bytes=size_bytes, words=words, fault=fault)
-
-
-def _shape(shape: object) -> tuple[int, ...]:
-    return tuple(side for side in shape if isinstance(side, int)) if isinstance(shape, list) else ()
 
 
 def _embedding_fault(shapes: Mapping[str, tuple[int, ...]], widths: Sequence[int | None]) -> str:
@@ -98,9 +95,9 @@ def _embedding_fault(shapes: Mapping[str, tuple[int, ...]], widths: Sequence[int
 def _vae(path: Path) -> Companion | None:
     """The VAE that a file or folder is; None for anything else."""
     is_folder = (path / "config.json").is_file()
-    if not is_folder and (path.suffix != ".safetensors" or not path.is_file()):
+    if not is_folder and (path.suffix != ENDING or not path.is_file()):
         return None
-    files = [file for file in _inside(path) if file.suffix == ".safetensors"] if is_folder else [path]
+    files = [file for file in _inside(path) if file.suffix == ENDING] if is_folder else [path]
     fault = "" if files else "is missing"
     for file in files:
         try:

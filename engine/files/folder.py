@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def stays_in(root: str, path: Path) -> bool:
+    """Whether what a path stands for, wherever links lead, lies in a folder, of which `root` is the real path."""
+    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def read_json(file: Path) -> dict[str, Any]:

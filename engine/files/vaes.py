@@ -6,19 +6,18 @@ import difflib
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidModel
-from engine.files.folder import invalid, is_folder
-from engine.files.weights import read_header
+from engine.files.folder import invalid, is_folder, stays_in
+from engine.files.weights import ENDING, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 VAES = "vae"
 """The folder of VAEs in `models_dir`."""
-ENDING = ".safetensors"
 PREFIXES = ("", "first_stage_model.", "vae.")
 """What may stand before the names of a VAE's tensors."""
 FIRST = "decoder.conv_in.weight"
@@ -49,7 +48,7 @@ def places_of_vaes(models_dir: Path | None) -> dict[str, Path]:
     if models_dir is not None:
         root = os.path.realpath(models_dir / VAES)
         visible = (place for place in sorted((models_dir / VAES).glob("*")) if not place.name.startswith("."))
-        places = [place for place in visible if Path(os.path.realpath(place)).is_relative_to(root)]
+        places = [place for place in visible if stays_in(root, place)]
         found = {place.name: place for place in places if is_folder(place)}
         for place in places:
             if place.suffix == ENDING and place.is_file():

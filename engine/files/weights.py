@@ -21,6 +21,7 @@ VARIANTS = (None, "fp16")
 MAX_HEADER_BYTES = 100_000_000
 """The format's own limit: https://github.com/huggingface/safetensors#format."""
 ENDING = ".safetensors"
+"""Of every file of weights that is read."""
 CONVERT = (
     'python -c "import sys, torch, safetensors.torch; '
     "found = torch.load(sys.argv[1], map_location='cpu', weights_only=True); "
@@ -132,6 +133,12 @@ def read_header(file: Path) -> dict[str, Any]:
     if length > expected:
         raise invalid("model_broken", file, f"is longer than its header states: {length} instead of {expected} bytes")
     return entries
+
+
+def shape_of(entry: Any) -> tuple[int, ...]:
+    """The shape of a header's entry; empty where it states none."""
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    return tuple(side for side in shape if isinstance(side, int)) if isinstance(shape, list) else ()
 
 
 def _parsed(file: Path, header: bytes) -> tuple[dict[str, Any], int]:

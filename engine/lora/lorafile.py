@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidModel
 from engine.files.families import BY_CONTEXT_WIDTH, SD1, SD2, SDXL
-from engine.files.weights import read_header
+from engine.files.weights import read_header, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,7 +99,7 @@ def read_lora(path: Path, version: tuple[int, int]) -> LoraFile:
         fault = str(error.facts["reason"])
     metadata = header.pop("__metadata__", None)
     metadata = metadata if isinstance(metadata, dict) else {}
-    shapes = {name: _shape(entry) for name, entry in header.items()}
+    shapes = {name: shape_of(entry) for name, entry in header.items()}
     context = next((shape[1] for shape in _down(shapes, UNET_PREFIXES, CONTEXT)), None)
     has_second = any(name.startswith(SECOND_PREFIXES) for name in shapes)
     is_for_transformer = any(TRANSFORMER.match(name) for name in shapes)
@@ -118,11 +118,6 @@ def read_lora(path: Path, version: tuple[int, int]) -> LoraFile:
         has_second_encoder=has_second,
         is_for_transformer=is_for_transformer,
     )
-
-
-def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
-    shape = entry.get("shape")
-    return tuple(side for side in shape if isinstance(side, int)) if isinstance(shape, list) else ()
 
 
 def _down(

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidRequest
+from engine.files.folder import stays_in
 from engine.files.parts import text_config
+from engine.files.weights import ENDING
 from engine.files.wholefolder import WholeFolder
 from engine.lora.lorafile import LoraFile, read_lora
 from engine.prompt import MAX_NOTES, MAX_QUOTED_CHARACTERS, Note, parse, quoted
@@ -214,9 +216,9 @@ def _files(folder: Path) -> list[Path]:
         Path(place) / name
         for place, _, names in os.walk(folder)
         for name in names
-        if name.endswith(".safetensors") and name != ".safetensors"
+        if name.endswith(ENDING) and name != ENDING
     )
-    inside = (path for path in paths if Path(os.path.realpath(path)).is_relative_to(root) and path.is_file())
+    inside = (path for path in paths if stays_in(root, path) and path.is_file())
     return sorted(itertools.islice(inside, MAX_FILES))
 
 
