@@ -24,7 +24,7 @@ SQUARE, WIDE, TALL = (128, 128), (192, 128), (128, 192)
 Relation = Literal["beside", "above", "left", "right", "top", "bottom"]
 
 GROUP_WEIGHTS = {
-    "smileys": 2.0,
+    "smileys": 4.5,
     "people": 0.25,
     "animals": 2.4,
     "food": 2.2,
@@ -36,7 +36,7 @@ GROUP_WEIGHTS = {
 """Better a few hundred crisp things that people ask for than fourteen hundred soft ones."""
 HANDS_AND_FACES = 150
 """So many of the people come before the trades, families and sports with their doubles, and count more."""
-HANDS_AND_FACES_WEIGHT = 1.3
+HANDS_AND_FACES_WEIGHT = 3.5
 WHITE_SHARE = 0.4
 """Of the backgrounds, since a prompt that names none gets white."""
 TINTABLE = {"smileys", "animals", "food", "travel", "activities", "objects"}
