@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 TYPED: frozenset[Kind] = frozenset({"imagine", "edit"})
 """Requests whose words were typed just now; what has been drawn before can be drawn again."""
+SLOW_MODE_EXEMPT = discord.Permissions(manage_messages=True, manage_channels=True)
+"""Whoever holds one of these is held up by no slow mode: https://support.discord.com/hc/articles/360016150952."""
 AGE_RESTRICTED = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.Thread)
 """The channels of a server that may be age-restricted, as far as commands are used in them."""
 log = structlog.stdlib.get_logger(__name__)
@@ -69,6 +71,7 @@ async def accept(
         model=complete.model or client.engine.model,
         typed_prompt=wording.typed_prompt if wording else None,
         notes=wording.notes if wording else (),
+        **place_of(interaction),
     )
     admission = asyncio.create_task(client.admission.reserve(ask))
     await asyncio.wait({admission}, timeout=DEFER_AFTER_S)
@@ -109,6 +112,23 @@ def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequ
 def _words(request: CompleteRequest) -> str:
     """What the text encoder reads of all pictures' prompts, without the names of files."""
     return TAG.sub("", "\n".join(picture.prompt for picture in request.pictures))
+
+
+def place_of(interaction: discord.Interaction[Client]) -> dict[str, Any]:
+    """What rules ask about where and by whom a request is made: fields of an `Ask`."""
+    channel, member = interaction.channel, interaction.user
+    ruling = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
+    if not isinstance(member, discord.Member):
+        return {"ruling_channel_id": ruling or 0}
+    is_exempt = interaction.permissions.value & SLOW_MODE_EXEMPT.value
+    return {
+        "ruling_channel_id": ruling or 0,
+        "is_age_restricted": is_age_restricted(interaction),
+        # The interaction's own: `roles` leaves out those that discord.py has not heard of.
+        "role_ids": tuple(member._roles),  # noqa: SLF001
+        "joined_at": member.joined_at.timestamp() if member.joined_at else None,
+        "slow_mode_s": 0 if is_exempt else getattr(channel, "slowmode_delay", 0),
+    }
 
 
 def check_place(interaction: discord.Interaction[Client]) -> None:

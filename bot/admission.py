@@ -1,27 +1,28 @@
-"""May this member have this now? Policy first, then quota and place reserved in one statement."""
+"""May this member have this now? Every gate first, then policy, then quota and place, in one transaction."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot import policy
 from bot.policy import Refusal, Rules
+from bot.store import audit, requests
 from bot.store import limits as stored_limits
-from bot.store import requests
+from bot.store.audit import Deed
 from bot.store.requests import Ask, RequestRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from aiosqlite import Connection
 
     from bot.database import Database
     from bot.policy import OperatorLimits
 
-__all__ = ["Admission", "Allowance", "Ask", "Refused"]
+__all__ = ["Admission", "Allowance", "Ask", "Gate", "Refused"]
 
 
 class Refused(Exception):
@@ -31,6 +32,21 @@ class Refused(Exception):
         super().__init__(f"{key} {values}" if values else key)
         self.key = key
         self.values = values
+
+
+class Gate(Protocol):
+    """One thing that every request must pass before its price is looked at, whatever road it comes by."""
+
+    async def check(self, connection: Connection, ask: Ask, *, now: float) -> Ask:
+        """
+        Let a request pass, as it is or changed.
+
+        Raises:
+            Refused: it does not pass; what was written in this transaction is undone.
+        """
+
+    async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
+        """Note what follows from a refusal, in the transaction that writes it into the audit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +74,17 @@ class Allowance:
 class Admission:
     """Every request passes here once: what it lets in is charged, and stands in the database."""
 
-    def __init__(self, database: Database, operator: OperatorLimits, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        operator: OperatorLimits,
+        *,
+        gates: Sequence[Gate] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
         self._operator = operator
+        self._gates = gates
         self._clock = clock
 
     async def reserve(self, ask: Ask) -> RequestRow:
@@ -68,18 +92,31 @@ class Admission:
         Admit and charge a request, in one transaction.
 
         Raises:
-            Refused: a rule forbids it, or the member's pictures or places are used up; nothing was written.
+            Refused: a gate or rule forbids it, or the member's pictures or places are used up; nothing was written but
+                the refusal itself, into the audit.
         """
         now = self._clock()
-        async with self._database.transaction() as connection:
-            rules = await self._rules(connection, ask.user_id, ask.guild_id)
-            if refusal := policy.check(ask.request, rules):
-                raise Refused(refusal.key, **refusal.values)
-            row = await requests.reserve(connection, ask, rules, day=_day(now), now=now)
-            if row is None:
-                allowance = await self._allowance(connection, ask.user_id, ask.guild_id, now)
-                refusal = _why_no_room(ask.request.num_images, allowance)
-                raise Refused(refusal.key, **refusal.values)
+        try:
+            async with self._database.transaction() as connection:
+                return await self._admitted(connection, ask, now)
+        except Refused as refused:
+            async with self._database.transaction() as connection:
+                await audit.append(connection, _deed(ask, refused), now=now)
+                for gate in self._gates:
+                    await gate.after_refusal(connection, ask, refused, now=now)
+            raise
+
+    async def _admitted(self, connection: Connection, ask: Ask, now: float) -> RequestRow:
+        for gate in self._gates:
+            ask = await gate.check(connection, ask, now=now)
+        rules = await self._rules(connection, ask.user_id, ask.guild_id)
+        if refusal := policy.check(ask.request, rules):
+            raise Refused(refusal.key, **refusal.values)
+        row = await requests.reserve(connection, ask, rules, day=_day(now), now=now)
+        if row is None:
+            allowance = await self._allowance(connection, ask.user_id, ask.guild_id, now)
+            refusal = _why_no_room(ask.request.num_images, allowance)
+            raise Refused(refusal.key, **refusal.values)
         return row
 
     async def withdraw(self, request_id: int, reason: str) -> bool:
@@ -106,6 +143,17 @@ class Admission:
     async def _rules(self, connection: Connection, user_id: int, guild_id: int | None) -> Rules:
         server, member = await stored_limits.read_limits(connection, guild_id, user_id)
         return policy.effective(self._operator, server, member)
+
+
+def _deed(ask: Ask, refused: Refused) -> Deed:
+    """A refusal as the audit has it, without the words that were refused."""
+    return Deed(
+        action="refused",
+        guild_id=ask.guild_id,
+        actor_id=None,
+        user_id=ask.user_id,
+        facts={"key": refused.key, "channel_id": ask.channel_id},
+    )
 
 
 def _why_no_room(asked: int, allowance: Allowance) -> Refusal:

@@ -47,6 +47,17 @@ class Ask:
     """None: the request's own."""
     notes: tuple[Note, ...] = ()
     """What is to be said about it."""
+    ruling_channel_id: int = 0
+    """The channel whose rules hold: a thread's or a forum post's parent."""
+    is_age_restricted: bool = False
+    role_ids: tuple[int, ...] = ()
+    """The member's roles in the server, without @everyone."""
+    joined_at: float | None = None
+    """Unix seconds; None where there is nothing to join."""
+    slow_mode_s: int = 0
+    """The channel's slow mode, which holds for this member."""
+    estimated_s: float = 0.0
+    """Seconds of GPU that it is expected to take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +113,15 @@ class RequestRow:
     """The prompt with the options at its end, where it had any."""
     notes: str | None
     """What is to be said about it, as JSON."""
+    ruling_channel_id: int
+    """The channel whose rules hold: a thread's or a forum post's parent."""
+    is_age_restricted: int
+    role_ids: str
+    """The member's roles there, as JSON."""
+    estimated_s: float
+    """Seconds of GPU that it was expected to take."""
+    charged_s: float
+    """Seconds of GPU: reserved as estimated when admitted, what was spent when ended."""
 
     @property
     def request(self) -> CompleteRequest:
@@ -170,13 +190,14 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
         INSERT INTO requests (
             kind, parent_id, user_id, guild_id, channel_id, interaction_id, interaction_token, attachment_limit, locale,
             model, prompt, negative_prompt, width, height, num_inference_steps, guidance_scale, seed, scheduler,
-            num_images, max_embeddings_multiples, clip_skip, variants, typed_prompt, notes, day, charged, created_at
+            num_images, max_embeddings_multiples, clip_skip, variants, typed_prompt, notes, ruling_channel_id,
+            is_age_restricted, role_ids, estimated_s, charged_s, day, charged, created_at
         )
         SELECT
             :kind, :parent_id, :user_id, :guild_id, :channel_id, :interaction_id, :interaction_token, :attachment_limit,
             :locale, :model, :prompt, :negative_prompt, :width, :height, :num_inference_steps, :guidance_scale, :seed,
-            :scheduler, :num_images, :max_embeddings_multiples, :clip_skip, :variants, :typed_prompt, :notes, :day,
-            :num_images, :now
+            :scheduler, :num_images, :max_embeddings_multiples, :clip_skip, :variants, :typed_prompt, :notes,
+            :ruling_channel_id, :is_age_restricted, :role_ids, :estimated_s, :estimated_s, :day, :num_images, :now
         WHERE
             :num_images <= :pictures_per_day - (
                 SELECT coalesce(sum(charged), 0) FROM requests
@@ -200,6 +221,7 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
             "notes": json.dumps([[note.rule, note.sentence, dict(note.facts)] for note in ask.notes])
             if ask.notes
             else None,
+            "role_ids": json.dumps(ask.role_ids),
             "day": day,
             "now": now,
         },

@@ -33,6 +33,11 @@ VALUES = {
     "interruptions": 0,
     "flagged": 0,
     "created_at": 1785600000.0,
+    "ruling_channel_id": 70,
+    "is_age_restricted": 0,
+    "role_ids": "[]",
+    "estimated_s": 0.0,
+    "charged_s": 0.0,
 }
 
 

@@ -1,0 +1,87 @@
+"""Statements about the audit, which is only ever added to: who did what, when and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiosqlite import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """
+    What somebody did, or what was refused to somebody.
+
+    A request is named by its number alone: its words stand in its own row, and go with it.
+    """
+
+    action: str
+    """A key of the catalogue, after `audit-`."""
+    guild_id: int | None
+    """None: everywhere, or in a direct message."""
+    actor_id: int | None
+    """None: the bot itself."""
+    user_id: int | None = None
+    """Whom it is about."""
+    request_id: int | None = None
+    reason: str | None = None
+    """In a person's words."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """What its sentence names: numbers, ids and names, never a prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One row of `audit`, column by column."""
+
+    id: int
+    at: float
+    guild_id: int | None
+    actor_id: int | None
+    action: str
+    user_id: int | None
+    request_id: int | None
+    reason: str | None
+    facts: str
+    """As JSON."""
+
+    @property
+    def named(self) -> dict[str, object]:
+        """What its sentence names."""
+        named: dict[str, object] = json.loads(self.facts)
+        return named
+
+
+async def append(connection: Connection, deed: Deed, *, now: float) -> int:
+    """Write down what was done; its number."""
+    [(number,)] = await connection.execute_fetchall(
+        """
+        INSERT INTO audit (at, guild_id, actor_id, action, user_id, request_id, reason, facts)
+        VALUES (:now, :guild_id, :actor_id, :action, :user_id, :request_id, :reason, :facts) RETURNING id
+        """,
+        {
+            "now": now,
+            "guild_id": deed.guild_id,
+            "actor_id": deed.actor_id,
+            "action": deed.action,
+            "user_id": deed.user_id,
+            "request_id": deed.request_id,
+            "reason": deed.reason,
+            "facts": json.dumps(dict(deed.facts), default=str),
+        },
+    )
+    return int(number)
+
+
+async def count_since(connection: Connection, *, user_id: int, action: str, since: float) -> int:
+    """How often this has been written down about a member since then, wherever it was."""
+    [(number,)] = await connection.execute_fetchall(
+        "SELECT count(*) FROM audit WHERE user_id = :user_id AND action = :action AND at >= :since",
+        {"user_id": user_id, "action": action, "since": since},
+    )
+    return int(number)
