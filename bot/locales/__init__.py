@@ -1,14 +1,18 @@
-"""Every text that a person reads, by key: one Fluent file for each language."""
+"""Every text that a person reads, by key: one folder of Fluent files for each language."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from babel import Locale
 from fluent.runtime import FluentBundle, FluentResource
 from fluent.runtime.types import FluentType, fluent_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DEFAULT_LOCALE = "en-US"
 
@@ -16,13 +20,14 @@ DEFAULT_LOCALE = "en-US"
 class Catalogue:
     """The texts of one language. A key or a value that is missing is a bug, and raises."""
 
-    def __init__(self, locale: str, source: str) -> None:
+    def __init__(self, locale: str, sources: Iterable[str]) -> None:
         self.locale = locale
         ordinal_form = Locale.parse(locale, sep="-").ordinal_form
         self._bundle = FluentBundle(
             [locale], functions={"ORDINAL": lambda number: ordinal_form(int(number))}, use_isolating=False
         )
-        self._bundle.add_resource(FluentResource(source))
+        for source in sources:
+            self._bundle.add_resource(FluentResource(source))
 
     def say(self, key: str, /, **values: object) -> str:
         """
@@ -45,16 +50,16 @@ class Catalogue:
 @cache
 def catalogue(locale: str) -> Catalogue:
     """The texts in a Discord locale's language, English where there are none."""
-    file = files(__name__) / f"{locale}.ftl"
     if locale != DEFAULT_LOCALE and locale not in known_locales():
         return catalogue(DEFAULT_LOCALE)
-    return Catalogue(locale, file.read_text(encoding="utf-8"))
+    folder = files(__name__) / locale
+    return Catalogue(locale, [file.read_text(encoding="utf-8") for file in folder.iterdir()])
 
 
 @cache
 def known_locales() -> frozenset[str]:
     """The locales that have a catalogue of their own."""
-    return frozenset(file.name.removesuffix(".ftl") for file in files(__name__).iterdir() if file.name.endswith(".ftl"))
+    return frozenset(each.name for each in files(__name__).iterdir() if each.is_dir() and "-" in each.name)
 
 
 def _readable(value: object) -> FluentType | str:

@@ -10,11 +10,12 @@ from bot.locales import catalogue, known_locales
 
 BOT = Path(__file__).parents[2] / "bot"
 ENGINE = BOT.parent / "engine"
-CATALOGUE = BOT / "locales" / "en-US.ftl"
+CATALOGUE = sorted((BOT / "locales" / "en-US").glob("*.ftl"))
 SOURCES = sorted(path for path in BOT.rglob("*.py") if "playground" not in path.relative_to(BOT).parts)
 """The playground is a Discord of its own: what it says, Discord says, in Discord's words."""
 
 TERMINAL_MODULES = {
+    "checks.py": "the rules that SettingsError names, for the operator's terminal, before any language is known",
     "settings.py": "the sentences of SettingsError name keys and rules for the operator's terminal, before any language is known",
     "database.py": "the sentences of DatabaseError, likewise",
     "lockfile.py": "the sentences of DatabaseError, likewise",
@@ -165,7 +166,7 @@ def reasons_in(path):
 def text_keys():
     """All keys of the English catalogue, attributes too."""
     keys, current = set(), ""
-    for line in CATALOGUE.read_text().splitlines():
+    for line in "\n".join(file.read_text() for file in CATALOGUE).splitlines():
         if found := re.match(r"([a-z][\w-]*) =", line):
             current = found[1]
             keys.add(current)
