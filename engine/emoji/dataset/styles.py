@@ -12,8 +12,8 @@ from engine.emoji.dataset.scenes import LUMINANCE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK = 4
-"""Pixels of a pixelated picture's pixel."""
+BLOCK = 8
+"""Pixels of a pixelated picture's pixel: one cell of the latents, since the VAE smooths smaller ones away."""
 LEVELS = 6
 """Brightness levels of each colour channel in a pixelated picture."""
 GOLD = np.array([(70, 40, 5), (190, 130, 20), (250, 200, 60), (255, 245, 190)], np.float32)
@@ -21,7 +21,7 @@ GOLD = np.array([(70, 40, 5), (190, 130, 20), (250, 200, 60), (255, 245, 190)], 
 
 
 def pixelated(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(height, width, 3) in blocks of 4x4 and few colours, as in games of the eighties."""
+    """(height, width, 3) in blocks of 8x8 and few colours, as in games of the eighties."""
     height, width = picture.shape[:2]
     small = Image.fromarray(picture).resize((width // BLOCK, height // BLOCK), Image.Resampling.BOX)
     step = 255 / (LEVELS - 1)

@@ -32,7 +32,7 @@ class Effect:
 
 
 def blockiness(picture: NDArray[np.uint8]) -> float:
-    """Mean absolute difference (of 255) between a picture and the means of its 4x4 blocks: 0 where it is pixelated."""
+    """Mean absolute difference (of 255) between a picture and the means of its 8x8 blocks: 0 where it is pixelated."""
     height, width, channels = picture.shape
     blocks = picture.astype(np.float32).reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK, channels)
     return float(np.abs(blocks - blocks.mean(axis=(1, 3), keepdims=True)).mean())
@@ -52,7 +52,7 @@ def goldness(picture: NDArray[np.uint8]) -> float:
 
 
 LORA_MEASURES: Mapping[str, tuple[str, Callable[[NDArray[np.uint8]], float]]] = {
-    "pixel": ("difference from 4x4 blocks, of 255", blockiness),
+    "pixel": ("difference from 8x8 blocks, of 255", blockiness),
     "sketch": ("colourfulness, of 255", colourfulness),
 }
 

@@ -220,7 +220,7 @@ FOUND = Evaluation(
     psnr_db=30.84,
     psnr_lowest_db=23.5,
     missed=("leg",),
-    companions=(Effect("pixel", "difference from 4x4 blocks", 8.04, 1.5),),
+    companions=(Effect("pixel", "difference from 8x8 blocks", 8.04, 1.5),),
 )
 
 

@@ -106,9 +106,9 @@ def test_weights_sum_to_one_and_favour_what_people_ask_for(emoji):
     assert by_label["dog face"] > by_label["light bulb"] > by_label["check mark"] > 0
 
 
-def test_pixels_of_a_pixelated_picture_are_four_wide(pictures):
+def test_pixels_of_a_pixelated_picture_are_as_wide_as_a_cell_of_the_latents(pictures):
     picture = pixelated(draw(one(), pictures))
-    assert (picture == picture[::4, ::4].repeat(4, axis=0).repeat(4, axis=1)).all()
+    assert (picture == picture[::8, ::8].repeat(8, axis=0).repeat(8, axis=1)).all()
 
 
 @pytest.mark.parametrize(("background", "pencil"), [("white", 40), ("black", 235)])
