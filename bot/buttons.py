@@ -127,6 +127,7 @@ async def delete(interaction: discord.Interaction[Client], request_id: int) -> N
         raise Refused("not-yours-delete")
     await acknowledge(interaction)
     await interaction.client.studio.withdraw_message(request_id)
+    await interaction.client.files.drop([request_id])
     try:
         await interaction.delete_original_response()
     except discord.NotFound:

@@ -29,6 +29,7 @@ from bot.sync import sync_if_changed
 if TYPE_CHECKING:
     from bot.admission import Admission
     from bot.database import Database
+    from bot.files import Files
     from bot.recovery import Recovery
     from bot.settings import Settings
     from bot.studio import Studio
@@ -105,6 +106,7 @@ class Client(commands.AutoShardedBot):
         admission: Admission,
         studio: Studio,
         recovery: Recovery,
+        files: Files,
         engine: Engine,
         card: ModelCard,
     ) -> None:
@@ -121,6 +123,7 @@ class Client(commands.AutoShardedBot):
         self.admission = admission
         self.studio = studio
         self.recovery = recovery
+        self.files = files
         self.engine = engine
         self.card = card
         self.servers = Servers(self, settings, database)

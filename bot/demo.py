@@ -47,7 +47,8 @@ async def demo(operator: Settings, port: int, *, browse: bool, database: Path | 
             async with Playground.open(port=port) as playground:
                 discords_own = {"discord_token": SecretStr(playground.token), "discord_api_url": playground.api_url}
                 kept_in = database or Path(folder) / "demo.sqlite3"
-                settings = operator.model_copy(update={**discords_own, "servers": (), "database_path": kept_in})
+                its_own = {"database_path": kept_in, "data_dir": kept_in.with_name(f"{kept_in.name}.files")}
+                settings = operator.model_copy(update={**discords_own, **its_own, "servers": ()})
                 print(say("demo-page"))
                 print(playground.url, flush=True)
                 if "SSH_CONNECTION" in os.environ:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.admission import Admission
     from bot.database import Database
     from bot.delivery import Delivery
+    from bot.files import Files
     from bot.replies import Reply
     from bot.store.requests import FinalState, RequestRow
     from engine import ModelCard, Picture, Progress
@@ -48,6 +49,8 @@ class Endings:
         database: Database,
         admission: Admission,
         delivery: Delivery,
+        files: Files,
+        keep_pictures_s: float,
         cards: Callable[[str], ModelCard],
         usual_model: str,
         clock: Callable[[], float] = time.time,
@@ -55,6 +58,8 @@ class Endings:
         self._database = database
         self._admission = admission
         self._delivery = delivery
+        self._files = files
+        self._keep_pictures_s = keep_pictures_s
         self._cards = cards
         self._usual_model = usual_model
         self._clock = clock
@@ -161,11 +166,25 @@ class Endings:
         while True:
             uploads = await asyncio.to_thread(_uploads, row, card, shown, limit_bytes)
             try:
-                return await self._put(row, replies.finished(row, replace(drawn, uploads=uploads), card))
+                row = await self._put(row, replies.finished(row, replace(drawn, uploads=uploads), card))
             except TooLarge:
                 limit_bytes = max(len(upload.data) for upload in uploads) // 2
                 if limit_bytes < SMALLEST_FILE_BYTES:
                     raise
+            else:
+                await self._keep(row, uploads)
+                return row
+
+    async def _keep(self, row: RequestRow, uploads: Sequence[Upload]) -> None:
+        """Keep what was shown, where the operator wants that; a disk that is full takes nothing from anybody."""
+        if not self._keep_pictures_s:
+            return
+        keep_until = self._clock() + self._keep_pictures_s
+        try:
+            for upload in uploads:
+                await self._files.put(upload.data, kind="result", request_id=row.id, keep_until=keep_until)
+        except OSError as error:
+            log.warning("pictures_not_kept", request_id=row.id, error=str(error))
 
     async def _model_before(self, row: RequestRow) -> str | None:
         """The model of the request that this one repeats or changes, where that was another."""

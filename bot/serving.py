@@ -17,6 +17,7 @@ from bot.client import Client, use_api
 from bot.database import Database
 from bot.delivery import Delivery
 from bot.endings import Endings
+from bot.files import Files, RoomOnDisk
 from bot.progress import Board
 from bot.recovery import Recovery, read_left
 from bot.studio import Studio
@@ -75,10 +76,19 @@ async def serve(
         idle_unload_s=settings.idle_unload_s,
     )
     async with Database.open(settings.database_path, command=command) as database:
-        admission = Admission(database, settings.limits)
+        files = Files(settings.data_dir, database, most_bytes=settings.most_disk_bytes)
+        disks = (settings.data_dir, settings.database_path.parent)
+        gates = (RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes),)
+        admission = Admission(database, settings.limits, gates=gates)
         delivery = Delivery()
         endings = Endings(
-            database=database, admission=admission, delivery=delivery, cards=engine.card_of, usual_model=engine.model
+            database=database,
+            admission=admission,
+            delivery=delivery,
+            files=files,
+            keep_pictures_s=settings.keep_pictures_s,
+            cards=engine.card_of,
+            usual_model=engine.model,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
         studio = Studio(
@@ -96,6 +106,7 @@ async def serve(
             admission=admission,
             studio=studio,
             recovery=recovery,
+            files=files,
             engine=engine,
             card=engine.card,
         )
@@ -105,7 +116,7 @@ async def serve(
             async with client:
                 await _login(client, settings, token)
                 engine.start()  # not before: a wrong token is said at once, and not after torch is imported
-                await _serve_until_stopped(client, studio, recovery.take_up(left, studio), beside)
+                await _serve_until_stopped(client, studio, recovery.take_up(left, studio), files, beside)
         finally:
             await engine.close(finish=False)
 
@@ -125,6 +136,7 @@ async def _serve_until_stopped(
     client: Client,
     studio: Studio,
     taking_up: Coroutine[None, None, None],
+    files: Files,
     beside: Callable[[], Awaitable[None]] | None,
 ) -> None:
     """The first of signal, gateway and studio to end, ends the others; the studio is given time to deliver."""
@@ -145,6 +157,7 @@ async def _serve_until_stopped(
 
     working = asyncio.create_task(work())
     gateway = asyncio.create_task(client.connect())
+    sweeping = asyncio.create_task(files.run())
     signalled = asyncio.create_task(stopped.wait())
     company = asyncio.create_task(accompany())
     try:
@@ -157,10 +170,10 @@ async def _serve_until_stopped(
         if gateway.done():
             _explain_end(gateway)
     finally:
-        for task in (working, signalled, company):
+        for task in (working, signalled, company, sweeping):
             task.cancel()
         await client.close()
-        await asyncio.wait({working, gateway, signalled, company})
+        await asyncio.wait({working, gateway, signalled, company, sweeping})
         if not company.cancelled() and (error := company.exception()) is not None:
             log.error("company_failed", exc_info=error)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 ENV_FILE = Path(".env")
+GB = 10**9
+DAY_S = 24 * 60 * 60
 HUB_TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 DEVELOPER_PAGE = "https://discord.com/developers/applications"
 
@@ -67,6 +69,10 @@ class Settings(BaseSettings):
     idle_unload_minutes: Annotated[float | None, checks.checked(checks.from_zero)] = None
 
     database_path: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/bot.sqlite3")
+    data_dir: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/files")
+    keep_pictures: Annotated[float, checks.checked(checks.from_zero)] = 0.0
+    max_disk_gb: Annotated[float, checks.checked(checks.from_zero)] = 5.0
+    min_free_gb: Annotated[float, checks.checked(checks.from_zero)] = 1.0
     log_level: Annotated[str, checks.one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
 
     limit_pictures_per_day: Annotated[int, checks.limit("pictures_per_day")] = 60
@@ -87,7 +93,22 @@ class Settings(BaseSettings):
     @property
     def model_memory_bytes(self) -> int | None:
         """What models may take together; None: as much as the engine thinks right."""
-        return None if self.model_memory_gb is None else int(self.model_memory_gb * 10**9)
+        return None if self.model_memory_gb is None else int(self.model_memory_gb * GB)
+
+    @property
+    def most_disk_bytes(self) -> int:
+        """What the pictures that are kept may take."""
+        return int(self.max_disk_gb * GB)
+
+    @property
+    def least_free_bytes(self) -> int:
+        """What must be free on the disk, for anything new to be begun."""
+        return int(self.min_free_gb * GB)
+
+    @property
+    def keep_pictures_s(self) -> float:
+        """How long finished pictures are kept; 0: not at all."""
+        return self.keep_pictures * DAY_S
 
     @property
     def idle_unload_s(self) -> float | None:

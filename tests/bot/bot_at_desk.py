@@ -13,6 +13,7 @@ from desk import ANN_ID, APP_ID, CALLBACK, CHANNEL_ID, GUILD_ID, Call, Desk
 from bot.admission import Admission, Ask
 from bot.client import Client, use_api
 from bot.database import Database
+from bot.files import Files
 from bot.settings import Settings
 from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
 
@@ -154,6 +155,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             admission=Admission(database, chosen.limits),
             studio=studio,
             recovery=None,
+            files=Files(tmp_path / "files", database, most_bytes=chosen.most_disk_bytes),
             engine=Engine.open("emoji", models_dir=chosen.models_dir),
             card=CARD,
         )

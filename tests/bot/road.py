@@ -12,6 +12,7 @@ from PIL import Image
 from bot.admission import Admission, Ask
 from bot.database import Database
 from bot.endings import Endings
+from bot.files import Files
 from bot.policy import OperatorLimits, Rules
 from bot.progress import Board
 from bot.recovery import Recovery
@@ -191,6 +192,7 @@ class Road:
     endings: Endings
     recovery: Recovery
     studio: Studio
+    files: Files
     clock: Clock
 
     async def admitted(self, prompt: str = "a cat", *, user_id: int = 1, message_id: int | None = 900, **more: Any):
@@ -266,17 +268,27 @@ class Road:
 
 @asynccontextmanager
 async def opened_road(
-    tmp_path: Any, *, max_rows: int = 16, model_requests: int = 20, is_served: bool = True, rules: Rules = MANY
+    tmp_path: Any,
+    *,
+    max_rows: int = 16,
+    model_requests: int = 20,
+    is_served: bool = True,
+    rules: Rules = MANY,
+    keep_pictures_s: float = 0.0,
+    most_bytes: int = 10**9,
 ):
     """The road on a database of its own; `is_served` runs the studio's loop."""
     clock = Clock()
     async with Database.open(tmp_path / "bot.sqlite3") as database:
         admission = Admission(database, OperatorLimits(default=rules, ceiling=rules), clock=clock)
         delivery, engine = HandDelivery(), HandEngine()
+        files = Files(tmp_path / "files", database, most_bytes=most_bytes, clock=clock)
         endings = Endings(
             database=database,
             admission=admission,
             delivery=delivery,
+            files=files,
+            keep_pictures_s=keep_pictures_s,
             cards=lambda _: CARD,
             usual_model="emoji",
             clock=clock,
@@ -293,7 +305,7 @@ async def opened_road(
             clock=clock,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
-        road = Road(database, admission, engine, delivery, endings, recovery, studio, clock)
+        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, clock)
         serving = asyncio.create_task(studio.run()) if is_served else None
         yield road
         delivery.gate.set()
