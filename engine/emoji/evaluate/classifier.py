@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDE = 64
-BATCH, STEPS = 96, 3000
+BATCH, STEPS = 96, 4000
 LEARNING_RATE = 2e-3
 TOP = 5
 CHECKED = 40
@@ -56,7 +56,8 @@ def train_classifier(pictures: NDArray[np.uint8], folder: Path, seed: int, steps
     """
     The classifier for premultiplied pictures of (emoji, 128, 128, 4), from `folder` where it was trained before.
 
-    Augmentation: one of the twelve backgrounds, size, turn, place, brightness, blur and noise.
+    Augmentation: one of the twelve backgrounds, size, turn, place, bends, brightness, a hidden patch, blur and noise;
+    strong enough that a soft or bent drawing is named by what it shows.
     """
     file = folder / f"classifier-{len(pictures)}-{seed}-{steps}.pt"
     network = _Network(len(pictures))
@@ -108,22 +109,39 @@ def _augmented(pictures: torch.Tensor, random: torch.Generator) -> torch.Tensor:
         ),
         1,
     )
-    turned = grid_sample(pictures, affine_grid(rows, list(pictures.shape), align_corners=False), align_corners=False)
+    places = affine_grid(rows, list(pictures.shape), align_corners=False) + _bends(count, random)
+    turned = grid_sample(pictures, places, align_corners=False)
     table = torch.tensor(list(COLOURS.values())) / 255
     background = table[torch.randint(len(table), (count,), generator=random)][:, :, None, None]
     shown = turned[:, :3] + (1 - turned[:, 3:]) * background
     shown = shown * uniform(0.85, 1.15, 1, 1, 1) + uniform(-0.05, 0.05, 3, 1, 1)
-    shown = _blurred(shown, random)
+    shown = _blurred(_patched(shown, random), random)
     return (shown + 0.03 * torch.randn(shown.shape, generator=random)).clamp(0, 1)
 
 
+def _bends(count: int, random: torch.Generator) -> torch.Tensor:
+    """(n, 64, 64, 2) of smooth displacements, in halves of a side: five points a side move by up to about a tenth."""
+    coarse = 0.05 * torch.randn(count, 2, 5, 5, generator=random)
+    return interpolate(coarse, (SIDE, SIDE), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+
+
+def _patched(pictures: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    """Every second one with a rectangle of its mean colour on it, of up to a third of a side."""
+    patched = pictures.clone()
+    for picture in patched[::2]:
+        height, width = (int(number) for number in torch.randint(4, SIDE // 3, (2,), generator=random))
+        top, left = (int(number) for number in torch.randint(SIDE - SIDE // 3, (2,), generator=random))
+        picture[:, top : top + height, left : left + width] = picture.mean(dim=(1, 2), keepdim=True)
+    return patched
+
+
 def _blurred(pictures: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Blurred by up to 1.2 pixels, one width a batch."""
-    width = float(torch.rand((), generator=random)) * 1.2 + 1e-3
-    line = torch.exp(-0.5 * (torch.arange(-3.0, 4.0) / width) ** 2)
-    line = (line / line.sum()).view(1, 1, 1, 7).repeat(3, 1, 1, 1)
-    across = conv2d(pictures, line, padding=(0, 3), groups=3)
-    return conv2d(across, line.transpose(2, 3), padding=(3, 0), groups=3)
+    """Blurred by up to 2.2 pixels, one width a batch."""
+    width = float(torch.rand((), generator=random)) * 2.2 + 1e-3
+    line = torch.exp(-0.5 * (torch.arange(-5.0, 6.0) / width) ** 2)
+    line = (line / line.sum()).view(1, 1, 1, 11).repeat(3, 1, 1, 1)
+    across = conv2d(pictures, line, padding=(0, 5), groups=3)
+    return conv2d(across, line.transpose(2, 3), padding=(5, 0), groups=3)
 
 
 class _Network(nn.Module):
