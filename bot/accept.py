@@ -73,6 +73,7 @@ async def accept(
         notes=wording.notes if wording else (),
         **place_of(interaction),
     )
+    client.members.hear(ask)
     admission = asyncio.create_task(client.admission.reserve(ask))
     await asyncio.wait({admission}, timeout=DEFER_AFTER_S)
     if not admission.done():

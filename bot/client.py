@@ -24,12 +24,16 @@ from bot.forms import Drafts
 from bot.options import Translator
 from bot.presses import Presses
 from bot.servers import Servers
+from bot.store import requests
 from bot.sync import sync_if_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bot.admission import Admission
     from bot.database import Database
     from bot.files import Files
+    from bot.members import Members
     from bot.recovery import Recovery
     from bot.settings import Settings
     from bot.studio import Studio
@@ -107,14 +111,15 @@ class Client(commands.AutoShardedBot):
         studio: Studio,
         recovery: Recovery,
         files: Files,
+        members: Members,
         engine: Engine,
         card: ModelCard,
     ) -> None:
         super().__init__(
-            command_prefix=commands.when_mentioned,  # never read: there are no message commands, and no such intent
+            command_prefix=commands.when_mentioned,  # never read: there are no message commands
             help_command=None,
             tree_cls=Tree,
-            intents=discord.Intents(guilds=True),
+            intents=discord.Intents(guilds=True, guild_messages=True),  # neither is privileged
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
         )
@@ -124,6 +129,7 @@ class Client(commands.AutoShardedBot):
         self.studio = studio
         self.recovery = recovery
         self.files = files
+        self.members = members
         self.engine = engine
         self.card = card
         self.servers = Servers(self, settings, database)
@@ -149,6 +155,23 @@ class Client(commands.AutoShardedBot):
             if submitted is None:
                 raise Refused("form-unknown")
             await forms.submit(interaction, int(submitted["request_id"]))
+
+    async def on_message(self, _message: discord.Message) -> None:
+        """Nobody's words are read: of messages the bot only wants to hear that they are deleted."""
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """What was deleted stays deleted, and nothing more is drawn for it."""
+        await self._withdraw_messages({payload.message_id})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """As for one message."""
+        await self._withdraw_messages(payload.message_ids)
+
+    async def _withdraw_messages(self, message_ids: Collection[int]) -> None:
+        async with self.database.reading() as connection:
+            request_ids = await requests.in_messages(connection, message_ids)
+        for request_id in request_ids:
+            await self.studio.withdraw_message(request_id)
 
     async def on_ready(self) -> None:
         """Every server is known now: the foreign ones are left, and nothing is drawn for those that are gone."""

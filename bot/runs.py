@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bot.database import Database
     from bot.endings import Endings
+    from bot.members import Members
     from bot.progress import Board
     from bot.store.requests import FinalState, RequestRow
     from engine import Engine
@@ -93,6 +94,7 @@ class Runner:
         engine: Engine,
         endings: Endings,
         board: Board,
+        members: Members,
         when_room: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
@@ -100,6 +102,7 @@ class Runner:
         self._engine = engine
         self._endings = endings
         self._board = board
+        self._members = members
         self._when_room = when_room
         self._clock = clock
 
@@ -111,6 +114,10 @@ class Runner:
             The request where it is to wait again, else None.
         """
         row = run.row
+        if (reason := await self._members.why_not(row)) is not None:
+            await self._board.retire(row.id)
+            await self._endings.without_pictures(row, "cancelled", reason)
+            return None
         async with self._database.transaction(patient=True) as connection:
             is_waiting = await requests.start(connection, row.id, now=self._clock())
         if not is_waiting:

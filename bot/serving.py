@@ -18,6 +18,7 @@ from bot.database import Database
 from bot.delivery import Delivery
 from bot.endings import Endings
 from bot.files import Files, RoomOnDisk
+from bot.members import Members
 from bot.progress import Board
 from bot.recovery import Recovery, read_left
 from bot.studio import Studio
@@ -91,11 +92,13 @@ async def serve(
             usual_model=engine.model,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
+        members = Members(database)
         studio = Studio(
             database=database,
             engine=engine,
             endings=endings,
             board=Board(delivery),
+            members=members,
             max_rows=settings.max_rows,
             model_requests=settings.model_requests,
             model_wait_s=settings.model_wait_seconds,
@@ -107,10 +110,12 @@ async def serve(
             studio=studio,
             recovery=recovery,
             files=files,
+            members=members,
             engine=engine,
             card=engine.card,
         )
         delivery.speak_through(client)
+        members.speak_through(client)
         left = await read_left(database)
         try:
             async with client:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bot.database import Database
     from bot.endings import Endings
+    from bot.members import Members
     from bot.progress import Board
     from bot.store.requests import FinalState, RequestRow
     from engine import Engine
@@ -44,6 +45,7 @@ class Studio:
         engine: Engine,
         endings: Endings,
         board: Board,
+        members: Members,
         max_rows: int,
         model_requests: int,
         model_wait_s: float,
@@ -66,6 +68,7 @@ class Studio:
             engine=engine,
             endings=endings,
             board=board,
+            members=members,
             when_room=self._changed.set,
             clock=clock,
         )

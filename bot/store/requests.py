@@ -10,7 +10,7 @@ from engine import CompleteRequest, Variant
 from engine.prompt import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from aiosqlite import Connection
 
@@ -251,6 +251,27 @@ async def mark_answered(connection: Connection, request_id: int, *, message_id: 
         "UPDATE requests SET message_id = :message_id WHERE id = :request_id",
         {"request_id": request_id, "message_id": message_id},
     )
+
+
+async def note_roles(connection: Connection, request_id: int, *, role_ids: Sequence[int]) -> None:
+    """The member has other roles now than when they asked."""
+    await _change(
+        connection,
+        "UPDATE requests SET role_ids = :role_ids WHERE id = :request_id",
+        {"request_id": request_id, "role_ids": json.dumps(role_ids)},
+    )
+
+
+async def in_messages(connection: Connection, message_ids: Collection[int]) -> list[int]:
+    """Unfinished requests that these messages show."""
+    rows = await connection.execute_fetchall(
+        """
+        SELECT id FROM requests INDEXED BY requests_of_message
+        WHERE message_id IN (SELECT value FROM json_each(:message_ids)) AND state IN ('queued', 'running')
+        """,
+        {"message_ids": json.dumps(list(message_ids))},
+    )
+    return [row["id"] for row in rows]
 
 
 async def start(connection: Connection, request_id: int, *, now: float) -> bool:

@@ -14,6 +14,7 @@ from bot.admission import Admission, Ask
 from bot.client import Client, use_api
 from bot.database import Database
 from bot.files import Files
+from bot.members import Members
 from bot.settings import Settings
 from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
 
@@ -156,6 +157,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             studio=studio,
             recovery=None,
             files=Files(tmp_path / "files", database, most_bytes=chosen.most_disk_bytes),
+            members=Members(database),
             engine=Engine.open("emoji", models_dir=chosen.models_dir),
             card=CARD,
         )

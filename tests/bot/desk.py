@@ -69,6 +69,7 @@ class Desk:
     calls: list[Call] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
+    members: dict[int, dict[str, Any]] = field(default_factory=dict)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @classmethod
@@ -148,7 +149,8 @@ class Desk:
             return 200, self.commands
         if path == "/gateway":
             return 200, {"url": self.url.replace("http", "ws").replace("/api/v10", "/gateway")}
-        return (204, None) if method == "DELETE" else (200, message())
+        member = self.members.get(int(path.rpartition("/")[2])) if "/members/" in path else None
+        return (204, None) if method == "DELETE" else (200, member or message())
 
     @staticmethod
     def _as_kept(command: dict[str, Any]) -> dict[str, Any]:

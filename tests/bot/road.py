@@ -122,6 +122,19 @@ class HandEngine:
         return found()[attempt - 1]
 
 
+class HandMembers:
+    """Every member is there, unless `reasons` says otherwise by their id; about some of them the answer is awaited."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[int, str] = {}
+        self.gates: dict[int, asyncio.Event] = {}
+
+    async def why_not(self, row: RequestRow) -> str | None:
+        if row.user_id in self.gates:
+            await self.gates[row.user_id].wait()
+        return self.reasons.get(row.user_id)
+
+
 class HandDelivery:
     """Notes what is shown; `errors` are raised first, one each time."""
 
@@ -193,6 +206,7 @@ class Road:
     recovery: Recovery
     studio: Studio
     files: Files
+    members: HandMembers
     clock: Clock
 
     async def admitted(self, prompt: str = "a cat", *, user_id: int = 1, message_id: int | None = 900, **more: Any):
@@ -293,19 +307,20 @@ async def opened_road(
             usual_model="emoji",
             clock=clock,
         )
-        board = Board(delivery)
+        board, members = Board(delivery), HandMembers()
         studio = Studio(
             database=database,
             engine=engine,
             endings=endings,
             board=board,
+            members=members,
             max_rows=max_rows,
             model_requests=model_requests,
             model_wait_s=60.0,
             clock=clock,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
-        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, clock)
+        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, members, clock)
         serving = asyncio.create_task(studio.run()) if is_served else None
         yield road
         delivery.gate.set()

@@ -14,6 +14,7 @@ from desk import (
     Desk,
     command_payload,
     form_payload,
+    message,
     press_payload,
     user,
 )
@@ -21,6 +22,7 @@ from desk import (
 from bot.client import use_api
 from bot.commands import all_commands
 from bot.settings import Settings
+from bot.store import requests
 from bot.sync import sync_if_changed
 
 EPHEMERAL = 64
@@ -459,6 +461,64 @@ async def test_deleting_a_thread_that_discord_py_does_not_know_withdraws_its_req
     )
     await world.settled()
     assert world.studio.done == [("withdraw_channel", 77)]
+
+
+async def test_deleting_a_message_withdraws_its_request_at_once(world):
+    join(world, GUILD_ID)
+    await shown(world, 900)
+    await shown(world, 901)
+    deleted = {"id": "901", "channel_id": str(CHANNEL_ID), "guild_id": str(GUILD_ID)}
+    world.client._connection.parse_message_delete(deleted)
+    await world.settled()
+    assert world.studio.done == [("withdraw_message", 2)]
+
+
+async def test_deleting_many_messages_withdraws_their_requests(world):
+    join(world, GUILD_ID)
+    for message_id in (900, 901, 902):
+        await shown(world, message_id)
+    deleted = {"ids": ["900", "7", "902"], "channel_id": str(CHANNEL_ID), "guild_id": str(GUILD_ID)}
+    world.client._connection.parse_message_delete_bulk(deleted)
+    await world.settled()
+    assert sorted(world.studio.done) == [("withdraw_message", 1), ("withdraw_message", 3)]
+
+
+async def test_deleting_a_message_of_a_request_that_has_ended_withdraws_nothing(world):
+    join(world, GUILD_ID)
+    row = await shown(world, 900)
+    await world.client.admission.withdraw(row.id, "cancelled-by-owner")
+    world.client._connection.parse_message_delete(
+        {"id": "900", "channel_id": str(CHANNEL_ID), "guild_id": str(GUILD_ID)}
+    )
+    await world.settled()
+    assert world.studio.done == []
+
+
+async def shown(world, message_id):
+    row = await world.row()
+    async with world.database.transaction() as connection:
+        await requests.mark_answered(connection, row.id, message_id=message_id)
+    return row
+
+
+def test_no_intent_is_privileged(world):
+    intents = world.client.intents
+    assert {name for name, is_on in intents if is_on} == {"guilds", "guild_messages"}
+
+
+async def test_messages_are_neither_kept_nor_answered(world):
+    join(world, GUILD_ID)
+    said = message(5, content="!imagine <@1000> imagine") | {
+        "guild_id": str(GUILD_ID),
+        "channel_id": str(GUILD_ID + 2),
+        "author": user(ANN_ID),
+        "mentions": [user(1000, bot=True)],
+    }
+    before = len(world.desk.calls)
+    world.client._connection.parse_message_create(said)
+    await world.settled()
+    assert list(world.client.cached_messages) == []
+    assert len(world.desk.calls) == before
 
 
 async def test_nothing_pings_unless_it_says_so(world):

@@ -38,6 +38,46 @@ async def test_a_request_that_is_drawn_is_noted_as_running(road):
     assert (await road.row(row.id)).state == "running"
 
 
+async def test_a_request_whose_member_is_gone_is_never_drawn_and_refunded_with_the_reason(road):
+    road.members.reasons[1] = "member-gone"
+    ended = await road.ended(await road.waiting())
+    assert (ended.state, ended.reason, ended.charged) == ("cancelled", "member-gone", 0)
+    assert "no longer in this server. Nothing was charged." in road.delivery.last(ended).content
+    assert road.engine.drawings == []
+
+
+async def test_asking_about_one_member_holds_up_nobody_else(road):
+    road.members.gates[1] = asyncio.Event()
+    await road.waiting("first", user_id=1)
+    await road.waiting("second", user_id=2)
+    (await road.engine.drawing("second")).finish()
+    await road.settle()
+    assert road.engine.prompts == ["second"]
+    road.members.gates[1].set()
+    await road.engine.drawing("first")
+
+
+async def test_what_is_cancelled_while_its_member_is_asked_about_is_never_drawn(road):
+    road.members.gates[1] = asyncio.Event()
+    row = await road.waiting()
+    await road.settle()
+    assert await road.studio.cancel(row.id)
+    road.members.gates[1].set()
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("cancelled", "cancelled-by-owner", 0)
+
+
+async def test_what_is_deleted_while_its_member_is_asked_about_is_never_drawn(road):
+    road.members.gates[1] = asyncio.Event()
+    row = await road.waiting()
+    await road.settle()
+    await road.studio.withdraw_message(row.id)
+    road.members.gates[1].set()
+    await road.settle()
+    assert (await road.ended(row)).reason == "message-gone"
+    assert road.engine.drawings == []
+
+
 async def test_nothing_is_drawn_before_the_model_is_loaded(tmp_path):
     async with opened_road(tmp_path, is_served=False) as road:
         road.engine.loaded.clear()
