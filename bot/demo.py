@@ -44,11 +44,12 @@ async def demo(operator: Settings, port: int, *, browse: bool, database: Path | 
     say = catalogue("en-US").say
     with tempfile.TemporaryDirectory(prefix="imagine-bot-") as folder:
         try:
-            async with Playground.open(port=port) as playground:
+            async with Playground.open(port=port, is_furnished=True) as playground:
                 discords_own = {"discord_token": SecretStr(playground.token), "discord_api_url": playground.api_url}
                 kept_in = database or Path(folder) / "demo.sqlite3"
                 its_own = {"database_path": kept_in, "data_dir": kept_in.with_name(f"{kept_in.name}.files")}
-                settings = operator.model_copy(update={**discords_own, **its_own, "servers": ()})
+                servers = tuple(int(server["id"]) for server in playground.info()["servers"])
+                settings = operator.model_copy(update={**discords_own, **its_own, "servers": servers})
                 print(say("demo-page"))
                 print(playground.url, flush=True)
                 if "SSH_CONNECTION" in os.environ:

@@ -55,9 +55,11 @@ class Access:
         A channel that the bot may write into; an archived thread is opened by writing, a locked one is not.
 
         Raises:
-            ApiError: 10003, 50001, 50007, 50013, 50083, 160002 or 160005.
+            ApiError: 10003, 50001, 50007, 50013, 50024, 50083, 160002 or 160005.
         """
         channel = self.channel(channel_id)
+        if channel["type"] == wire.FORUM:
+            raise refusal(50024)
         if channel["type"] == wire.DM and channel["recipients"][0]["id"] in self._world.closed_dms:
             raise refusal(50007)
         permissions = self._world.permissions(self._world.bot["id"], channel)
@@ -107,12 +109,21 @@ class Access:
             ApiError: 50013 or 50083.
         """
         if author["id"] != self._world.bot["id"]:
-            if channel["type"] == wire.DM:
-                raise refusal(50013)
-            self._require(channel, Permission.MANAGE_MESSAGES, code=50013)
+            self.check_may_manage_messages(channel)
         metadata = channel.get("thread_metadata") or {}
         if metadata.get("archived") and metadata["locked"]:
             raise refusal(50083)
+
+    def check_may_manage_messages(self, channel: Json) -> None:
+        """
+        Raise where the bot may not delete others' messages.
+
+        Raises:
+            ApiError: 50013.
+        """
+        if channel["type"] == wire.DM:
+            raise refusal(50013)
+        self._require(channel, Permission.MANAGE_MESSAGES, code=50013)
 
     def modify_thread(self, channel_id: str, body: Json) -> Json:
         """

@@ -8,7 +8,7 @@ from bot.playground import wire
 from bot.playground.clock import Clock
 from bot.playground.errors import Json, NotPossible, invalid, refusal
 from bot.playground.feed import Feed
-from bot.playground.permissions import Permission
+from bot.playground.integrations import Integrations
 from bot.playground.world import World
 
 CHAT_INPUT, MESSAGE_MENU = 1, 3
@@ -22,12 +22,12 @@ LOCALIZED = ("name_localizations", "description_localizations")
 class Commands:
     """Registered commands by id; a command keeps its id as long as its name and type stay."""
 
-    def __init__(self, world: World, clock: Clock, feed: Feed) -> None:
+    def __init__(self, world: World, clock: Clock, feed: Feed, integrations: Integrations) -> None:
         self._world = world
         self._clock = clock
         self._feed = feed
+        self._integrations = integrations
         self._by_id: dict[str, Json] = {}
-        self._ruled: dict[tuple[str, str, str], bool] = {}
 
     def listed(self, guild_id: str | None = None, *, with_localizations: bool = True) -> list[Json]:
         """The global commands, or one server's own."""
@@ -68,10 +68,28 @@ class Commands:
         }
         return stored | ({"guild_id": guild_id} if guild_id else {})
 
-    def rule(self, guild_id: str, name: str, user_id: str, *, is_allowed: bool) -> None:
-        """Decide, as a server's Integrations page does, that one member may (or may not) run a command."""
-        self._ruled[guild_id, name, user_id] = is_allowed
-        self._feed.tell("commands")
+    def named(self, name: str, guild_id: str) -> Json:
+        """
+        The command with this name or id, of whatever kind, that a server has.
+
+        Raises:
+            NotPossible: there is none.
+        """
+        for command in [*self.listed(), *self.listed(guild_id)]:
+            if name in (command["name"], command["id"]):
+                return command
+        raise NotPossible(f"there is no command {name}")
+
+    def in_server(self, command_id: str, guild_id: str) -> None:
+        """
+        Raise where a server has no such command.
+
+        Raises:
+            ApiError: 10063.
+        """
+        command = self._by_id.get(command_id)
+        if command is None or command.get("guild_id", guild_id) != guild_id:
+            raise refusal(10063)
 
     def seen_by(self, user: Json, channel: Json) -> list[Json]:
         """All commands of this place, each with `hidden`: why this user does not see it here, or None."""
@@ -107,19 +125,7 @@ class Commands:
             return "it works in servers only"
         if command["nsfw"] and not self._world.is_nsfw(channel):
             return "it is age-restricted and this channel is not"
-        return None if is_dm else self._why_forbidden(command, user, channel)
-
-    def _why_forbidden(self, command: Json, user: Json, channel: Json) -> str | None:
-        held = self._world.permissions(user["id"], channel)
-        if Permission.USE_APPLICATION_COMMANDS not in held:
-            return "you may not use commands here"
-        ruled = self._ruled.get((channel["guild_id"], command["name"], user["id"]))
-        if ruled is not None:
-            return None if ruled else "this server does not let you use it"
-        if command["default_member_permissions"] is None or Permission.ADMINISTRATOR in held:
-            return None
-        needed = Permission(int(command["default_member_permissions"]))
-        return "you do not have the permission" if not needed or needed not in held else None
+        return None if is_dm else self._integrations.why_forbidden(command, user, channel)
 
 
 def leaf_of(command: Json, path: list[str]) -> tuple[list[Json], Json]:

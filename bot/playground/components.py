@@ -9,7 +9,7 @@ from bot.playground.errors import Json, invalid
 
 MAX_ROWS, MAX_BUTTONS_IN_ROW, MAX_COMPONENTS = 5, 5, 40
 SHOWN_DEFAULTS: dict[int, Json] = {
-    3: {"min_values": 1, "max_values": 1},
+    **{kind: {"min_values": 1, "max_values": 1} for kind in (3, 5, 6, 7, 8)},
     14: {"spacing": 1, "divider": True},
     17: {"accent_color": None, "spoiler": False},
 }
@@ -36,6 +36,14 @@ class Kind(IntEnum):
     LABEL = 18
 
 
+MAX_CHOSEN = 25
+PRESETS = {
+    Kind.USER_SELECT: ("user",),
+    Kind.ROLE_SELECT: ("role",),
+    Kind.MENTIONABLE_SELECT: ("user", "role"),
+    Kind.CHANNEL_SELECT: ("channel",),
+}
+"""What may be chosen beforehand in a select, by its type."""
 SELECTS = {Kind.STRING_SELECT, Kind.USER_SELECT, Kind.ROLE_SELECT, Kind.MENTIONABLE_SELECT, Kind.CHANNEL_SELECT}
 
 
@@ -86,8 +94,7 @@ def _check_one(path: str, component: Json) -> None:
     elif kind in SELECTS:
         _check_length(path, component, "custom_id", 1, 100)
         _check_length(path, component, "placeholder", 0, 150)
-        if kind == Kind.STRING_SELECT:
-            check_select_options(path, component.get("options") or [])
+        check_select(path, component)
     elif kind == Kind.GALLERY and not 1 <= len(component.get("items") or []) <= 10:  # noqa: PLR2004  Discord's limit
         raise invalid(f"{path}.items", "Must be between 1 and 10 in length.")
     elif kind == Kind.TEXT:
@@ -112,7 +119,33 @@ def _check_button(path: str, button: Json) -> None:
         raise invalid(path, "A button needs a label or an emoji", "BUTTON_COMPONENT_INVALID_EMPTY")
 
 
-def check_select_options(path: str, options: list[Json]) -> None:
+def check_select(path: str, select: Json) -> None:
+    """
+    Raise where a select's options, presets or numbers of values break a rule.
+
+    Raises:
+        ApiError: 50035, pointing at the field.
+    """
+    if select["type"] == Kind.STRING_SELECT:
+        _check_select_options(path, select.get("options") or [])
+    least, most = select.get("min_values", 1), select.get("max_values", 1)
+    for key, value, lowest in (("min_values", least, 0), ("max_values", most, 1)):
+        if not lowest <= value <= MAX_CHOSEN:
+            raise invalid(f"{path}.{key}", f"int value should be between {lowest} and 25.", "NUMBER_TYPE_MAX")
+    if least > most:
+        raise invalid(f"{path}.max_values", "min_values should be less than or equal to max_values.")
+    presets = select.get("default_values") or []
+    if presets and not least <= len(presets) <= most:
+        message = "The number of default values must be between min_values and max_values."
+        raise invalid(f"{path}.default_values", message, "COMPONENT_INVALID_DEFAULT_VALUES")
+    allowed = PRESETS.get(select["type"], ())
+    for index, preset in enumerate(presets):
+        if preset["type"] not in allowed:
+            message = f"Value must be one of {allowed}."
+            raise invalid(f"{path}.default_values.{index}.type", message, "BASE_TYPE_CHOICES")
+
+
+def _check_select_options(path: str, options: list[Json]) -> None:
     """
     Raise where the options of a string select break a rule.
 

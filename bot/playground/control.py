@@ -3,6 +3,10 @@ The control API, by which the page (and tests in other processes) act as members
 
 Every op takes `user` and `channel` beside its own keys and answers JSON; what is not possible is a 400 with
 `{"error": sentence}`. The keys of an op are the parameters of the playground's method that it calls.
+Ops about somebody else name them as `member`, and their server as `server` (by name or id): remove, join, ban, unban,
+time_out, give_role and take_role. What is done to a channel is done to `channel`: overwrite, slow_mode, purge,
+delete_channel; to a server, remove_bot, invite_bot, change_role, rules and rule (its Integrations page). The page may
+do all of these whoever it acts as.
 With `quiet` in its body the status is 200 all the same.
 Server-sent events carry one JSON object each: hello, bye, message_create, message_update, message_delete, typing,
 commands, connected, interaction, world.
@@ -51,6 +55,22 @@ class Control:
             "modal": playground.modal,
             "say": playground.say,
             "delete": self._delete,
+            "remove": playground.remove_member,
+            "join": self._join,
+            "ban": playground.ban,
+            "unban": playground.unban,
+            "time_out": playground.time_out,
+            "give_role": playground.give_role,
+            "take_role": playground.take_role,
+            "change_role": playground.change_role,
+            "remove_bot": playground.remove_bot,
+            "invite_bot": playground.invite_bot,
+            "overwrite": playground.overwrite,
+            "slow_mode": playground.set_slow_mode,
+            "purge": playground.purge,
+            "delete_channel": self._delete_channel,
+            "rules": self._rules,
+            "rule": playground.rule_command,
             "gateway": self._gateway,
             "set": self._set,
             "faults": self._faults,
@@ -82,7 +102,8 @@ class Control:
             if facts.get("quiet"):  # browsers write every 4xx into the console
                 refused_status = 200
             answer = _call(self._ops[name], facts)
-            return web.json_response(await answer if inspect.isawaitable(answer) else answer)
+            answer = await answer if inspect.isawaitable(answer) else answer
+            return web.json_response({} if answer is None else answer)
         except json.JSONDecodeError:
             return _refused("the body must be JSON")
         except (NotPossible, ApiError, TypeError, ValueError) as exc:
@@ -94,6 +115,15 @@ class Control:
     def _delete(self, message: str, user: str = "ann") -> Json:
         self._playground.delete_message(message, user=user)
         return {}
+
+    def _join(self, member: str, server: str) -> None:
+        self._playground.join(member, server=server)
+
+    def _delete_channel(self, channel: str) -> None:
+        self._playground.delete_channel(channel)
+
+    def _rules(self, server: str) -> list[Json]:
+        return self._playground.command_rules(server)
 
     async def _gateway(self, what: str, code: int | None = None) -> Json:
         return {"sessions": await self._playground.gateway(what, code=code)}

@@ -96,8 +96,10 @@ class Interactions:
         Tell the bot that a member did something; it has until the deadline to answer.
 
         Raises:
-            NotPossible: the bot is not in this server.
+            NotPossible: the bot is not in this server, or a forum's posts are meant.
         """
+        if channel["type"] == wire.FORUM:
+            raise NotPossible("in a forum one uses commands in its posts")
         guild = self._world.guild_of(channel)
         if guild and self._world.bot["id"] not in guild.members:
             raise NotPossible("the bot is not in this server")

@@ -1,6 +1,6 @@
 """Messages: written, edited, deleted, and shown as Discord's API shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.playground.attachments import Attachments, Upload
 from bot.playground.clock import Clock
@@ -14,6 +14,7 @@ from bot.playground.world import World
 
 PLAIN, REPLY, COMMAND, MENU_COMMAND = 0, 19, 20, 23
 OLD_MESSAGE_S = 3600.0
+BULK_DELETE_S = 14 * 86_400.0
 NONCE_LIFE_S = 300.0
 RETRY_OLD_EDIT_S = 0.2
 
@@ -45,6 +46,12 @@ class Messages:
     def in_channel(self, channel_id: str) -> list[Message]:
         """A channel's messages, oldest first."""
         return [message for message in self.by_id.values() if message.channel_id == channel_id]
+
+    def slow_for(self, channel: Json, author: Json) -> float:
+        """Seconds until a channel's slow mode lets this author write again."""
+        written = [message.created_at for message in self.in_channel(channel["id"]) if message.author is author]
+        every_s: int = channel.get("rate_limit_per_user", 0)
+        return every_s - (self._clock.now() - max(written, default=0.0))
 
     def write(
         self,
@@ -125,6 +132,25 @@ class Messages:
                 data["guild_id"] = message.guild_id
             self._feed.dispatch(Dispatch("MESSAGE_DELETE", data, message.guild_id, _intent(message)))
         self._tell_page_gone(message)
+
+    def delete_many(self, channel: Json, message_ids: Iterable[str]) -> None:
+        """
+        Delete messages of a server's channel at once, of which the bot hears in one event.
+
+        Raises:
+            ApiError: 50034, one is older than two weeks.
+        """
+        standing = [self.by_id[each] for each in message_ids if each in self.by_id]
+        doomed = [message for message in standing if message.channel_id == channel["id"] and not message.reader_id]
+        if any(self._clock.now() - message.created_at > BULK_DELETE_S for message in doomed):
+            raise refusal(50034)
+        ids = [message.message_id for message in doomed]
+        for message in doomed:
+            del self.by_id[message.message_id]
+            self._tell_page_gone(message)
+        if ids:
+            data = {"ids": ids, "channel_id": channel["id"], "guild_id": channel["guild_id"]}
+            self._feed.dispatch(Dispatch("MESSAGE_DELETE_BULK", data, channel["guild_id"], Intent.GUILD_MESSAGES))
 
     def dismiss(self, message: Message) -> None:
         """Take an ephemeral message out of its reader's sight, which no bot hears of."""

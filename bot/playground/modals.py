@@ -1,7 +1,8 @@
 """Modals: Discord's rules for one, and what its submit sends."""
 
-from bot.playground.components import SELECTS, Kind, check_select_options
+from bot.playground.components import SELECTS, Kind, check_select
 from bot.playground.errors import Json, NotPossible, invalid
+from bot.playground.resolved import Resolved
 
 MAX_TITLE, MAX_CUSTOM_ID, MAX_COMPONENTS, MAX_LABEL, MAX_DESCRIPTION, MAX_TEXT = 45, 100, 5, 45, 100, 4000
 
@@ -48,8 +49,8 @@ def _check_part(path: str, part: Json) -> None:
 def _check_field(path: str, field: Json) -> None:
     if not 1 <= len(field.get("custom_id") or "") <= MAX_CUSTOM_ID:
         raise invalid(f"{path}.custom_id", "Must be between 1 and 100 in length.")
-    if field["type"] == Kind.STRING_SELECT:
-        check_select_options(path, field.get("options") or [])
+    if field["type"] in SELECTS:
+        check_select(path, field)
     elif field["type"] == Kind.TEXT_INPUT:
         least, most = field.get("min_length") or 0, field.get("max_length") or MAX_TEXT
         if not 0 <= least <= most <= MAX_TEXT:
@@ -67,12 +68,12 @@ def fields_of(modal: Json) -> list[Json]:
     return [field for field in inside if field]
 
 
-def submitted(modal: Json, values: Json) -> Json:
+def submitted(modal: Json, values: Json, resolved: Resolved) -> Json:
     """
     The data of the interaction that submitting a modal makes; fields left out keep what stood in them.
 
     Raises:
-        NotPossible: a field that is not there, or a text that the client would not let through.
+        NotPossible: a field that is not there, or a text or choice that the client would not let through.
     """
     unknown = set(values) - {field["custom_id"] for field in fields_of(modal)}
     if unknown:
@@ -81,18 +82,22 @@ def submitted(modal: Json, values: Json) -> Json:
     for number, part in enumerate(modal["components"], start=1):
         sent: Json = {"type": part["type"], "id": part.get("id", number)}
         if part["type"] == Kind.LABEL:
-            sent["component"] = _filled(part["component"], values)
+            sent["component"] = _filled(part["component"], values, resolved)
         elif part["type"] == Kind.ROW:
-            sent["components"] = [_filled(part["components"][0], values)]
+            sent["components"] = [_filled(part["components"][0], values, resolved)]
         parts.append(sent)
-    return {"custom_id": modal["custom_id"], "components": parts}
+    data: Json = {"custom_id": modal["custom_id"], "components": parts}
+    return data | ({"resolved": resolved.data} if resolved.data else {})
 
 
-def _filled(field: Json, values: Json) -> Json:
+def _filled(field: Json, values: Json, resolved: Resolved) -> Json:
     sent: Json = {"type": field["type"], "id": field.get("id", 1), "custom_id": field["custom_id"]}
     if field["type"] in SELECTS:
         preset = [option["value"] for option in field.get("options") or [] if option.get("default")]
-        return sent | {"values": values.get(field["custom_id"], preset)}
+        preset += [chosen["id"] for chosen in field.get("default_values") or []]
+        chosen = values.get(field["custom_id"], preset)
+        is_left_out = not chosen and not field.get("required", True)
+        return sent | {"values": [] if is_left_out else resolved.chosen(field, chosen)}
     text = values.get(field["custom_id"], field.get("value") or "")
     least, most = field.get("min_length") or 0, field.get("max_length") or MAX_TEXT
     if not text and field.get("required", True):

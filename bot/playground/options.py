@@ -7,7 +7,7 @@ from typing import Any
 from bot.playground.attachments import Attachments, Upload, with_addresses
 from bot.playground.commands import leaf_of
 from bot.playground.errors import Json, NotPossible
-from bot.playground.world import World
+from bot.playground.resolved import Resolved
 
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 3, 4, 5, 6, 7, 8, 9, 10, 11
 MAX_TEXT, MAX_NUMBER = 6000, 2**53
@@ -16,12 +16,11 @@ MAX_TEXT, MAX_NUMBER = 6000, 2**53
 class Options:
     """Fills in options for one member in one channel."""
 
-    def __init__(self, world: World, attachments: Attachments, origin: str, channel: Json) -> None:
-        self._world = world
+    def __init__(self, attachments: Attachments, origin: str, channel: Json, resolved: Resolved) -> None:
         self._attachments = attachments
         self._origin = origin
         self._channel = channel
-        self._resolved: Json = {}
+        self._resolved = resolved
 
     def filled(self, command: Json, path: list[str], values: Json) -> Json:
         """
@@ -66,7 +65,7 @@ class Options:
         data: Json = {"id": command["id"], "name": command["name"], "type": command["type"], "options": options}
         if "guild_id" in command:
             data["guild_id"] = command["guild_id"]
-        return data | ({"resolved": self._resolved} if self._resolved else {})
+        return data | ({"resolved": self._resolved.data} if self._resolved.data else {})
 
     def _checked(self, option: Json, value: Any) -> Any:
         kind, name = option["type"], option["name"]
@@ -86,26 +85,11 @@ class Options:
         return value
 
     def _found(self, kind: int, who: str) -> str:
-        guild = self._world.guild_of(self._channel)
         if kind == CHANNEL:
-            channel = self._world.find_channel(who, self._world.owner)
-            self._note("channels", channel["id"], channel | {"permissions": "0"})
-            return str(channel["id"])
-        roles = guild.roles if guild else {}
-        if kind in (ROLE, MENTIONABLE):
-            for role in roles.values():
-                if who in (role["id"], role["name"]):
-                    self._note("roles", role["id"], role)
-                    return str(role["id"])
+            return self._resolved.channel(who)
         if kind == ROLE:
-            raise NotPossible(f"there is no role {who}")
-        user = self._world.find_user(who)
-        self._note("users", user["id"], user)
-        if guild and user["id"] in guild.members:
-            member = {key: value for key, value in guild.members[user["id"]].items() if key != "user"}
-            held = self._world.permissions(user["id"], self._channel)
-            self._note("members", user["id"], member | {"permissions": str(int(held))})
-        return str(user["id"])
+            return self._resolved.role(who)
+        return self._resolved.user(who) if kind == USER else self._resolved.mentionable(who)
 
     def _uploaded(self, name: str, value: Any) -> str:
         try:
@@ -113,11 +97,8 @@ class Options:
         except (TypeError, KeyError, binascii.Error) as exc:
             raise NotPossible(f"{name}: must be a file with filename and b64") from exc
         attachment = self._attachments.keep(self._channel["id"], upload, is_option=True)
-        self._note("attachments", attachment["id"], with_addresses(attachment, self._origin))
+        self._resolved.note("attachments", attachment["id"], with_addresses(attachment, self._origin))
         return str(attachment["id"])
-
-    def _note(self, kind: str, key: str, thing: Json) -> None:
-        self._resolved.setdefault(kind, {})[key] = thing
 
 
 def _text(option: Json, value: Any) -> str:

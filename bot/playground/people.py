@@ -1,19 +1,21 @@
 """What members do: run commands, press buttons, fill in forms, write and delete."""
 
 import contextlib
-from typing import Any
 
 from bot.playground import wire
 from bot.playground.commands import MESSAGE_MENU
-from bot.playground.components import Kind, walk
+from bot.playground.components import SELECTS, Kind, walk
 from bot.playground.errors import Json, NotPossible
 from bot.playground.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL_SUBMIT, PENDING, Interaction
 from bot.playground.letter import Message
 from bot.playground.modals import submitted
 from bot.playground.options import Options
 from bot.playground.permissions import Permission
+from bot.playground.resolved import Resolved
 from bot.playground.service import Service
 from bot.playground.typed import path_of, values_of
+
+SLOW_MODE_EXEMPT = Permission.MANAGE_MESSAGES | Permission.MANAGE_CHANNELS
 
 
 class People:
@@ -39,7 +41,7 @@ class People:
         member, place = self._at(user, channel)
         path = name.split()
         command = self._service.commands.find(path, member, place)
-        data = self._options(place).filled(command, path[1:], options or {})
+        data = self._options(member, place).filled(command, path[1:], options or {})
         interaction = self._service.interactions.start(COMMAND, member, place, data, command=" ".join(path))
         return await self._answered(interaction, wait)
 
@@ -74,7 +76,7 @@ class People:
         member, place = self._at(user, channel)
         path = name.split()
         command = self._service.commands.find(path, member, place)
-        data = self._options(place).focused(command, path[1:], options or {}, focused)
+        data = self._options(member, place).focused(command, path[1:], options or {}, focused)
         return await self._answered(self._service.interactions.start(AUTOCOMPLETE, member, place, data), wait)
 
     async def type(self, text: str, *, user: str = "ann", channel: str = "art", wait: float = 30.0) -> Json:
@@ -96,7 +98,7 @@ class People:
     async def select(
         self, message: str, custom_id: str, values: list[str], *, user: str = "ann", wait: float = 30.0
     ) -> Json:
-        """Choose from a string select."""
+        """Choose from a select: values of its options, or names or ids of members, roles or channels."""
         return await self._touched(message, custom_id, user, wait, values)
 
     async def modal(self, token: str, values: Json, *, wait: float = 30.0) -> Json:
@@ -104,11 +106,12 @@ class People:
         opener = self._service.interactions.by_token.get(token)
         if opener is None or opener.modal is None:
             raise NotPossible("no form is open")
+        place = self._service.world.find_channel(opener.channel_id, opener.user)
         interaction = self._service.interactions.start(
             MODAL_SUBMIT,
             opener.user,
-            self._service.world.find_channel(opener.channel_id, opener.user),
-            submitted(opener.modal, values),
+            place,
+            submitted(opener.modal, values, Resolved(self._service.world, opener.user, place)),
             message=self._service.messages.by_id.get(opener.source_id or ""),
             opened_by=opener,
         )
@@ -158,6 +161,8 @@ class People:
         return member, place
 
     def _check_may_write(self, member: Json, place: Json) -> None:
+        if place["type"] == wire.FORUM:
+            raise NotPossible("in a forum one writes in its posts")
         is_thread = place["type"] == wire.PUBLIC_THREAD
         held = self._service.world.permissions(member["id"], place)
         needed = Permission.SEND_MESSAGES_IN_THREADS if is_thread else Permission.SEND_MESSAGES
@@ -166,9 +171,12 @@ class People:
             raise NotPossible(f"{member['username']} may not write here")
         if is_thread and place["thread_metadata"]["archived"]:
             self._service.world.set_thread(place, archived=False)
+        if not held & SLOW_MODE_EXEMPT and (wait_s := self._service.messages.slow_for(place, member)) > 0:
+            raise NotPossible(f"slow mode: {member['username']} may write here again in {wait_s:.0f} s")
 
-    def _options(self, place: Json) -> Options:
-        return Options(self._service.world, self._service.attachments, self._service.messages.origin, place)
+    def _options(self, member: Json, place: Json) -> Options:
+        resolved = Resolved(self._service.world, member, place)
+        return Options(self._service.attachments, self._service.messages.origin, place, resolved)
 
     def _seen(self, message_id: str, member: Json) -> Message:
         message = self._service.messages.by_id.get(message_id)
@@ -184,12 +192,18 @@ class People:
         data: Json = {"custom_id": custom_id, "component_type": component["type"], "id": component["id"]}
         if values is None and component["type"] != Kind.BUTTON:
             raise NotPossible("only a button can be pressed")
-        if values is not None:
-            _check_selected(component, values)
-            data["values"] = values
         place = self._service.world.channels[message.channel_id]
+        if values is not None:
+            data |= self._chosen(component, values, member, place)
         interaction = self._service.interactions.start(COMPONENT, member, place, data, message=message)
         return await self._answered(interaction, wait)
+
+    def _chosen(self, select: Json, values: list[str], member: Json, place: Json) -> Json:
+        if select["type"] not in SELECTS:
+            raise NotPossible("nothing can be chosen there")
+        resolved = Resolved(self._service.world, member, place)
+        chosen = resolved.chosen(select, values)
+        return {"values": chosen} | ({"resolved": resolved.data} if resolved.data else {})
 
     def _component(self, message: Message, custom_id: str) -> Json:
         for _, component in walk(message.components):
@@ -201,13 +215,3 @@ class People:
         with contextlib.suppress(TimeoutError):
             await self._service.feed.until(lambda: interaction.state != PENDING, wait_s)
         return self._service.interactions.result(interaction)
-
-
-def _check_selected(component: Json, values: list[Any]) -> None:
-    if component["type"] != Kind.STRING_SELECT:
-        raise NotPossible("the playground can choose from string selects only")
-    offered = [option["value"] for option in component["options"]]
-    if not set(values) <= set(offered):
-        raise NotPossible(f"not one of {', '.join(offered)}")
-    if not component["min_values"] <= len(values) <= component["max_values"]:
-        raise NotPossible(f"choose between {component['min_values']} and {component['max_values']} values")

@@ -10,6 +10,8 @@ from bot.playground.errors import Json
 class Permission(IntFlag):
     """Discord's permission bits, as far as the playground knows them."""
 
+    KICK_MEMBERS = 1 << 1
+    BAN_MEMBERS = 1 << 2
     ADMINISTRATOR = 1 << 3
     MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
@@ -35,14 +37,24 @@ EVERYONE = (
     P.VIEW_CHANNEL | P.SEND_MESSAGES | P.EMBED_LINKS | P.ATTACH_FILES | P.READ_MESSAGE_HISTORY | P.ADD_REACTIONS
     | P.USE_EXTERNAL_EMOJIS | P.USE_APPLICATION_COMMANDS | P.CREATE_PUBLIC_THREADS | P.SEND_MESSAGES_IN_THREADS
 )  # fmt: skip
-MODERATOR = EVERYONE | P.MANAGE_GUILD | P.MANAGE_MESSAGES | P.MANAGE_THREADS | P.MODERATE_MEMBERS
+MODERATOR = (
+    EVERYONE | P.MANAGE_GUILD | P.MANAGE_MESSAGES | P.MANAGE_THREADS | P.KICK_MEMBERS | P.BAN_MEMBERS
+    | P.MODERATE_MEMBERS
+)  # fmt: skip
+TIMED_OUT = P.VIEW_CHANNEL | P.READ_MESSAGE_HISTORY
 IN_DM = EVERYONE | P.MENTION_EVERYONE
 NONE = Permission(0)
 EVERYTHING = Permission(sum(Permission))
 
 
 def permissions_in(
-    roles: Mapping[str, Json], member: Json, overwrites: Iterable[Json], *, guild_id: str, is_owner: bool
+    roles: Mapping[str, Json],
+    member: Json,
+    overwrites: Iterable[Json],
+    *,
+    guild_id: str,
+    is_owner: bool,
+    is_timed_out: bool,
 ) -> Permission:
     """
     What a member may do where `overwrites` apply.
@@ -61,4 +73,6 @@ def permissions_in(
             held &= ~Permission(int(overwrite["deny"]))
         for overwrite in applying:
             held |= Permission(int(overwrite["allow"]))
-    return held if Permission.VIEW_CHANNEL in held else NONE
+    if Permission.VIEW_CHANNEL not in held:
+        return NONE
+    return held & TIMED_OUT if is_timed_out else held

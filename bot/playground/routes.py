@@ -10,6 +10,7 @@ from bot.playground.errors import ApiError, Json, invalid, refusal
 from bot.playground.letter import Message
 from bot.playground.permissions import Permission
 from bot.playground.service import Service
+from bot.playground.world import Guild
 
 Answer = Json | list[Json] | None
 MAX_HISTORY, DEFAULT_HISTORY = 100, 50
@@ -51,6 +52,9 @@ class Routes:
             ("PUT", commands, self.put_commands),
             ("GET", guild_commands, self.list_commands),
             ("PUT", guild_commands, self.put_commands),
+            ("GET", f"{guild_commands}/permissions", self.all_command_rules),
+            ("GET", f"{guild_commands}/{{command}}/permissions", self.command_rules),
+            ("PUT", f"{guild_commands}/{{command}}/permissions", self.put_command_rules),
             ("GET", "/users/@me", self.me),
             ("GET", "/users/@me/guilds", self.my_guilds),
             ("DELETE", "/users/@me/guilds/{guild}", self.leave),
@@ -65,6 +69,7 @@ class Routes:
             ("POST", "/channels/{channel}/typing", self.typing),
             ("GET", "/channels/{channel}/messages", self.history),
             ("POST", "/channels/{channel}/messages", self.post_message),
+            ("POST", "/channels/{channel}/messages/bulk-delete", self.delete_messages),
             ("GET", message, self.read_message),
             ("PATCH", message, self.edit_message),
             ("DELETE", message, self.delete_message),
@@ -144,7 +149,7 @@ class Routes:
     def guild_channels(self, call: Call) -> Answer:
         """A server's channels, without threads."""
         channels = self._world.channels_of(self._access.guild(call.match["guild"]))
-        return [channel for channel in channels if channel["type"] == wire.TEXT]
+        return [channel for channel in channels if channel["type"] in wire.TOP_LEVEL]
 
     def guild_roles(self, call: Call) -> Answer:
         """A server's roles."""
@@ -165,6 +170,27 @@ class Routes:
     def put_commands(self, call: Call) -> Answer:
         """Replace all of the bot's commands."""
         return self._service.commands.replace(call.body, self._command_home(call))
+
+    def all_command_rules(self, call: Call) -> Answer:
+        """What a server's Integrations page rules about the bot's commands."""
+        self._command_home(call)
+        return self._service.integrations.listed(self._access.guild(call.match["guild"]))
+
+    def command_rules(self, call: Call) -> Answer:
+        """What it rules about one command, or by the application's id about all that have no rules of their own."""
+        return self._service.integrations.of(self._ruling_guild(call), call.match["command"])
+
+    def put_command_rules(self, call: Call) -> Answer:
+        """Refuse: that is for people who manage the server, and no bot's token may do it."""
+        self._ruling_guild(call)
+        raise refusal(20001)
+
+    def _ruling_guild(self, call: Call) -> Guild:
+        self._command_home(call)
+        guild = self._access.guild(call.match["guild"])
+        if call.match["command"] != self._world.bot["id"]:
+            self._service.commands.in_server(call.match["command"], guild.guild_id)
+        return guild
 
     def _command_home(self, call: Call) -> str | None:
         if call.match["app"] != self._world.bot["id"]:
@@ -229,6 +255,16 @@ class Routes:
         message = self._messages.get(channel["id"], call.match["message"])
         self._access.check_may_delete(channel, message.author)
         self._messages.delete(message)
+        return None
+
+    def delete_messages(self, call: Call) -> Answer:
+        """Delete 2 to 100 messages of the last two weeks at once; those that are gone already do not matter."""
+        channel = self._access.channel(call.match["channel"])
+        message_ids = call.body["messages"]
+        if not 2 <= len(message_ids) <= MAX_HISTORY:  # noqa: PLR2004  Discord's limit
+            raise invalid("messages", "Must be between 2 and 100 in length.")
+        self._access.check_may_manage_messages(channel)
+        self._messages.delete_many(channel, message_ids)
         return None
 
     def answer_interaction(self, call: Call) -> Answer:

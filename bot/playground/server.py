@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bot.playground.control import Control
 from bot.playground.errors import Json, PlaygroundError, PortInUse
+from bot.playground.furniture import furnish
 from bot.playground.limits import Limits
 from bot.playground.people import People
 from bot.playground.rest import BASE, Request, Rest
@@ -39,13 +40,20 @@ class Playground(People, Stage):
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, *, port: int = 0, token: str = TOKEN, openapi: Path | None = None, limits: Limits | None = None
+        cls,
+        *,
+        port: int = 0,
+        token: str = TOKEN,
+        openapi: Path | None = None,
+        limits: Limits | None = None,
+        is_furnished: bool = False,
     ) -> AsyncIterator["Playground"]:
         """
         Serve a playground on 127.0.0.1 while the block runs.
 
         Args:
             port: 0 takes a free one.
+            is_furnished: with a second server and everything else that `furnish` adds.
             openapi: a copy of Discord's OpenAPI document, by which bodies and answers are then checked.
 
         Raises:
@@ -60,6 +68,8 @@ class Playground(People, Stage):
             document = Document(openapi)
         playground = cls(service, Rest(service, document))
         playground._build_world()
+        if is_furnished:
+            furnish(playground)
         service.clock.start()
         runner = web.AppRunner(playground._app(), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()

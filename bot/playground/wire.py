@@ -9,7 +9,9 @@ from bot.playground.permissions import Permission
 if TYPE_CHECKING:
     from bot.playground.world import Guild
 
-TEXT, DM, PUBLIC_THREAD = 0, 1, 11
+TEXT, DM, PUBLIC_THREAD, FORUM = 0, 1, 11, 15
+TOP_LEVEL = (TEXT, FORUM)
+"""What stands in a server's list of channels; threads and posts stand under one of these."""
 
 
 def user_object(user_id: str, username: str, *, is_bot: bool = False) -> Json:
@@ -89,6 +91,18 @@ def text_channel(channel_id: str, guild_id: str, name: str, *, position: int, ns
     }
 
 
+def forum_channel(channel_id: str, guild_id: str, name: str, *, position: int, nsfw: bool, topic: str | None) -> Json:
+    """A forum of a server: its posts are threads, and nothing else is written in it."""
+    text = text_channel(channel_id, guild_id, name, position=position, nsfw=nsfw, topic=topic)
+    return text | {
+        "type": FORUM,
+        "available_tags": [],
+        "default_reaction_emoji": None,
+        "default_sort_order": None,
+        "default_forum_layout": 0,
+    }
+
+
 def thread_channel(thread_id: str, parent: Json, name: str, *, owner_id: str, created_at: str) -> Json:
     """A public thread under `parent`."""
     return {
@@ -160,7 +174,7 @@ def guild_create(guild: "Guild", channels: Sequence[Json], members: Sequence[Jso
         "unavailable": False,
         "member_count": len(guild.members),
         "members": list(members),
-        "channels": [channel for channel in channels if channel["type"] == TEXT],
+        "channels": [channel for channel in channels if channel["type"] in TOP_LEVEL],
         "threads": [
             channel
             for channel in channels

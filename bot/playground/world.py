@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.playground import wire
 from bot.playground.clock import Clock
@@ -10,6 +11,7 @@ from bot.playground.feed import Dispatch, Feed, Intent
 from bot.playground.permissions import EVERYONE, IN_DM, MODERATOR, NONE, Permission, permissions_in
 
 BOT_COLOR, MODERATOR_COLOR = 0x5865F2, 0x2ECC71
+MAX_SLOW_MODE_S = 21_600
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class Guild:
     locale: str = "en-US"
     roles: dict[str, Json] = field(default_factory=dict)
     members: dict[str, Json] = field(default_factory=dict)
+    bans: set[str] = field(default_factory=set)
 
 
 class World:
@@ -86,6 +89,18 @@ class World:
                 return guild
         raise NotPossible(f"there is no server {where}")
 
+    def role_named(self, guild: Guild, which: str) -> Json:
+        """
+        A server's role with this name or id.
+
+        Raises:
+            NotPossible: there is none.
+        """
+        for role in guild.roles.values():
+            if which in (role["name"], role["id"]):
+                return role
+        raise NotPossible(f"there is no role {which}")
+
     def guild_of(self, channel: Json) -> Guild | None:
         """The server that a channel belongs to; None for direct messages."""
         return self.guilds[channel["guild_id"]] if "guild_id" in channel else None
@@ -95,25 +110,31 @@ class World:
         guild = self.guild_of(channel)
         if guild is None:
             return IN_DM
+        ruling = self.channels[channel["parent_id"]] if channel["type"] == wire.PUBLIC_THREAD else channel
+        return self.permissions_with(guild, user_id, ruling["permission_overwrites"])
+
+    def permissions_with(self, guild: Guild, user_id: str, overwrites: Iterable[Json] = ()) -> Permission:
+        """What a user may do in a server where these overwrites apply; nothing for who is no member."""
         member = guild.members.get(user_id)
         if member is None:
             return Permission(0)
-        ruling = self.channels[channel["parent_id"]] if channel["type"] == wire.PUBLIC_THREAD else channel
         return permissions_in(
             guild.roles,
             member,
-            ruling["permission_overwrites"],
+            overwrites,
             guild_id=guild.guild_id,
             is_owner=guild.owner_id == user_id,
+            is_timed_out=self.is_timed_out(member),
         )
+
+    def is_timed_out(self, member: Json) -> bool:
+        """Whether a member may only read for now."""
+        until = member["communication_disabled_until"]
+        return until is not None and datetime.fromisoformat(until).timestamp() > self._clock.now()
 
     def is_moderator(self, user_id: str) -> bool:
         """Whether somebody may manage messages in any server."""
-        return any(
-            Permission.MANAGE_MESSAGES in self.permissions(user_id, channel)
-            for channel in self.channels.values()
-            if channel["type"] == wire.TEXT and user_id in self.guilds[channel["guild_id"]].members
-        )
+        return any(Permission.MANAGE_MESSAGES in self.permissions_with(each, user_id) for each in self.guilds.values())
 
     def is_nsfw(self, channel: Json) -> bool:
         """Whether a channel is age-restricted; a thread is what its parent is."""
@@ -137,7 +158,14 @@ class World:
         return guild
 
     def invite_bot(self, guild: Guild) -> None:
-        """Let the bot join (again): it gets a role of its own and hears of the server."""
+        """
+        Let the bot join (again): it gets a role of its own and hears of the server.
+
+        Raises:
+            NotPossible: it is there already.
+        """
+        if self.bot["id"] in guild.members:
+            raise NotPossible(f"the bot is in {guild.name} already")
         role = self.add_role(guild, self.bot["username"], EVERYONE, color=BOT_COLOR, bot_id=self.bot["id"])
         guild.joined_at = self._clock.iso()
         self.join(guild, self.bot, (role["id"],))
@@ -182,18 +210,26 @@ class World:
         self._announce("GUILD_ROLE_CREATE", {"guild_id": guild.guild_id, "role": role}, guild.guild_id)
         return role
 
-    def add_channel(self, guild: Guild, name: str, *, nsfw: bool = False, topic: str | None = None) -> Json:
-        """A new text channel at the end."""
-        position = sum(channel["type"] == wire.TEXT for channel in self.channels_of(guild))
-        channel = wire.text_channel(
-            self._clock.snowflake(), guild.guild_id, name, position=position, nsfw=nsfw, topic=topic
-        )
+    def add_channel(
+        self, guild: Guild, name: str, *, nsfw: bool = False, topic: str | None = None, is_forum: bool = False
+    ) -> Json:
+        """A new text channel (or forum) at the end."""
+        position = sum(channel["type"] in wire.TOP_LEVEL for channel in self.channels_of(guild))
+        make = wire.forum_channel if is_forum else wire.text_channel
+        channel = make(self._clock.snowflake(), guild.guild_id, name, position=position, nsfw=nsfw, topic=topic)
         self.channels[channel["id"]] = channel
         self._announce("CHANNEL_CREATE", channel, guild.guild_id)
         return channel
 
     def add_thread(self, parent: Json, name: str) -> Json:
-        """A new public thread, open and unlocked."""
+        """
+        A new public thread, open and unlocked; in a forum it is a post.
+
+        Raises:
+            NotPossible: threads stand in channels and forums only.
+        """
+        if parent["type"] not in wire.TOP_LEVEL:
+            raise NotPossible("threads stand in channels and forums only")
         thread = wire.thread_channel(
             self._clock.snowflake(), parent, name, owner_id=self.owner["id"], created_at=self._clock.iso()
         )
@@ -211,8 +247,28 @@ class World:
             metadata["locked"] = locked
         self._announce("THREAD_UPDATE", thread, thread["guild_id"])
 
+    def set_slow_mode(self, channel: Json, seconds: int) -> None:
+        """
+        Let members write only every so many seconds; 0 is off.
+
+        Raises:
+            NotPossible: it is longer than Discord's six hours, or no channel of a server.
+        """
+        if "guild_id" not in channel or not 0 <= seconds <= MAX_SLOW_MODE_S:
+            raise NotPossible(f"a server's channel is slow by 0 to {MAX_SLOW_MODE_S} seconds, got {seconds}")
+        channel["rate_limit_per_user"] = seconds
+        name = "THREAD_UPDATE" if channel["type"] == wire.PUBLIC_THREAD else "CHANNEL_UPDATE"
+        self._announce(name, channel, channel["guild_id"])
+
     def overwrite(self, channel: Json, target_id: str, *, allow: Permission = NONE, deny: Permission = NONE) -> None:
-        """Set a channel's overwrite for one role or member; allowing and denying nothing removes it."""
+        """
+        Set a channel's overwrite for one role or member; allowing and denying nothing removes it.
+
+        Raises:
+            NotPossible: it is a thread or no channel of a server.
+        """
+        if channel["type"] not in wire.TOP_LEVEL:
+            raise NotPossible("only a server's channels and forums have permissions of their own")
         others = [overwrite for overwrite in channel["permission_overwrites"] if overwrite["id"] != target_id]
         new = {"id": target_id, "type": int(target_id in self.users), "allow": str(int(allow)), "deny": str(int(deny))}
         channel["permission_overwrites"] = [*others, new] if allow or deny else others
@@ -227,8 +283,17 @@ class World:
         self._announce(name, channel, channel["guild_id"])
 
     def remove_bot(self, guild: Guild) -> None:
-        """The bot leaves, or is thrown out: the same to it."""
-        del guild.members[self.bot["id"]]
+        """
+        The bot leaves, or is thrown out: the same to it. The role that was made for it goes with it.
+
+        Raises:
+            NotPossible: it is not there.
+        """
+        member = guild.members.pop(self.bot["id"], None)
+        if member is None:
+            raise NotPossible(f"the bot is not in {guild.name}")
+        for role_id in [role_id for role_id in member["roles"] if guild.roles[role_id]["managed"]]:
+            del guild.roles[role_id]
         self._announce("GUILD_DELETE", {"id": guild.guild_id}, guild.guild_id)
 
     def open_dm(self, user_id: str) -> Json:

@@ -243,6 +243,67 @@ class StyleSelect(discord.ui.DynamicItem[discord.ui.Select], template=r"style:1"
         await interaction.response.send_message(f"style {interaction.data['values'][0]}", ephemeral=True)
 
 
+class PersonSelect(discord.ui.DynamicItem[discord.ui.UserSelect], template=r"person:1"):
+    def __init__(self):
+        super().__init__(discord.ui.UserSelect(custom_id="person:1"))
+
+    @classmethod
+    async def from_custom_id(cls, interaction, item, match):
+        return cls()
+
+    async def callback(self, interaction):
+        [chosen] = self.item.values
+        await interaction.response.send_message(f"{chosen.name} {len(chosen.roles)}", ephemeral=True)
+
+
+class ThingSelect(discord.ui.DynamicItem[discord.ui.MentionableSelect], template=r"thing:1"):
+    def __init__(self):
+        super().__init__(discord.ui.MentionableSelect(custom_id="thing:1", max_values=2))
+
+    @classmethod
+    async def from_custom_id(cls, interaction, item, match):
+        return cls()
+
+    async def callback(self, interaction):
+        kinds = [type(chosen).__name__ for chosen in self.item.values]
+        await interaction.response.send_message(" ".join(kinds), ephemeral=True)
+
+
+class RoleSelect(discord.ui.DynamicItem[discord.ui.RoleSelect], template=r"role:1"):
+    def __init__(self):
+        super().__init__(discord.ui.RoleSelect(custom_id="role:1"))
+
+    @classmethod
+    async def from_custom_id(cls, interaction, item, match):
+        return cls()
+
+    async def callback(self, interaction):
+        await interaction.response.send_message(self.item.values[0].name, ephemeral=True)
+
+
+class PlaceSelect(discord.ui.DynamicItem[discord.ui.ChannelSelect], template=r"place:1"):
+    def __init__(self):
+        super().__init__(discord.ui.ChannelSelect(custom_id="place:1", channel_types=[discord.ChannelType.text]))
+
+    @classmethod
+    async def from_custom_id(cls, interaction, item, match):
+        return cls()
+
+    async def callback(self, interaction):
+        [chosen] = self.item.values
+        may_write = chosen.permissions.send_messages
+        await interaction.response.send_message(f"{chosen.name} {may_write}", ephemeral=True)
+
+
+class ChoiceForm(discord.ui.Modal, title="Choose"):
+    role = discord.ui.Label(text="Role", component=discord.ui.RoleSelect(custom_id="role", required=False))
+    place = discord.ui.Label(text="Channel", component=discord.ui.ChannelSelect(custom_id="place"))
+
+    async def on_submit(self, interaction):
+        names = [chosen.name for chosen in (*self.role.component.values, *self.place.component.values)]
+        await interaction.response.send_message(" ".join(names), ephemeral=True)
+
+
 class Bot(discord.AutoShardedClient):
     """What a drawing bot does, without drawing."""
 
@@ -253,6 +314,8 @@ class Bot(discord.AutoShardedClient):
         self.hold = asyncio.Event()
         self.seen = []
         self.tree.add_command(app_commands.Command(name="imagine", description="Draw", callback=self._imagine))
+        self.tree.add_command(app_commands.Command(name="choose", description="Choose", callback=self._choose))
+        self.tree.add_command(app_commands.Command(name="form", description="Fill in", callback=self._form))
         self.tree.add_command(app_commands.Command(name="slow", description="Defer", callback=self._slow))
         self.tree.add_command(app_commands.Command(name="silent", description="Say nothing", callback=self._silent))
         self.tree.add_command(app_commands.ContextMenu(name="Start from this", callback=self._start_from))
@@ -269,7 +332,7 @@ class Bot(discord.AutoShardedClient):
         self.tree.add_command(limits)
 
     async def setup_hook(self):
-        self.add_dynamic_items(AgainButton, EditButton, StyleSelect)
+        self.add_dynamic_items(AgainButton, EditButton, StyleSelect, PersonSelect, RoleSelect, ThingSelect, PlaceSelect)
         await self.tree.sync()
 
     async def on_socket_event_type(self, event_type):
@@ -293,6 +356,15 @@ class Bot(discord.AutoShardedClient):
         await interaction.response.send_message(
             f"**{prompt}**{size}", files=files, view=view, allowed_mentions=discord.AllowedMentions.none()
         )
+
+    async def _choose(self, interaction: discord.Interaction):
+        view = discord.ui.View(timeout=None)
+        for item in (PersonSelect(), RoleSelect(), ThingSelect(), PlaceSelect()):
+            view.add_item(item)
+        await interaction.response.send_message("Choose", view=view)
+
+    async def _form(self, interaction: discord.Interaction):
+        await interaction.response.send_modal(ChoiceForm())
 
     async def _slow(self, interaction: discord.Interaction):
         await interaction.response.defer()

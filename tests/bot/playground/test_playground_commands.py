@@ -110,6 +110,80 @@ async def test_the_servers_own_ruling_beats_the_commands_default(put, playground
     assert playground.commands(user="mo")[0]["hidden"]
 
 
+@pytest.mark.parametrize(
+    ("rules", "is_seen"),
+    [
+        ([], True),
+        ([("draw", "@everyone", False)], False),
+        ([("draw", "@everyone", False), ("draw", "Patrons", True)], True),
+        ([("draw", "Patrons", False), ("draw", "Members", True)], True),
+        ([("draw", "Members", True), ("draw", "ann", False)], False),
+        ([("draw", "art", False)], False),
+        ([("draw", "lounge", False)], True),
+        ([("draw", "#", False)], False),
+        ([("draw", "#", False), ("draw", "art", True)], True),
+        ([(None, "@everyone", False)], False),
+        ([(None, "@everyone", False), ("draw", "ann", True)], True),
+        ([(None, "art", False)], False),
+        ([(None, "art", False), ("draw", "#", True)], True),
+        ([("draw", "ann", False), ("draw", "ann", None)], True),
+    ],
+    ids=[
+        "no rule", "everyone denied", "a role allowed", "one role of two allowed", "the member denied",
+        "the channel denied", "another channel denied", "all channels denied", "but this one", "the whole bot denied",
+        "but this command allowed", "the whole bot denied here", "but this command everywhere", "taken back",
+    ],
+)  # fmt: skip
+async def test_who_the_integrations_page_lets_use_a_command(put, playground, *, rules, is_seen):
+    await put(command())
+    for role in ("Members", "Patrons"):
+        playground.add_role(role)
+        playground.give_role("ann", role)
+    for name, who, is_allowed in rules:
+        playground.rule_command(name, who, is_allowed=is_allowed)
+    assert (playground.commands()[0]["hidden"] is None) == is_seen
+    if not is_seen:
+        with pytest.raises(NotPossible, match="not visible"):
+            await playground.command("draw")
+
+
+async def test_the_whole_bots_rule_does_not_replace_a_commands_default(put, playground):
+    await put(command(default_member_permissions="32"))
+    playground.rule_command(None, "ann", is_allowed=True)
+    assert playground.commands()[0]["hidden"] == "you do not have the permission"
+
+
+async def test_a_thread_is_ruled_as_its_channel(put, playground):
+    await put(command())
+    playground.add_thread("sketches")
+    playground.rule_command("draw", "art", is_allowed=False)
+    assert playground.commands(channel="sketches")[0]["hidden"]
+    assert playground.commands(channel="lounge")[0]["hidden"] is None
+
+
+async def test_an_administrator_is_bound_by_no_rule(put, playground):
+    await put(command())
+    playground.rule_command("draw", "@everyone", is_allowed=False)
+    assert playground.commands(user="oda")[0]["hidden"] is None
+
+
+async def test_a_bot_reads_the_rules_and_may_not_write_them(put, playground, rest):
+    _, [stored] = await put(command())
+    info = playground.info()
+    path = f"/applications/{info['app_id']}/guilds/{info['guild_id']}/commands"
+    assert await rest("GET", f"{path}/permissions") == (200, [])
+    assert (await rest("GET", f"{path}/{stored['id']}/permissions"))[1]["code"] == 10066
+    playground.rule_command("draw", "ann", is_allowed=False)
+    status, ruled = await rest("GET", f"{path}/{stored['id']}/permissions")
+    assert (status, ruled["permissions"]) == (
+        200,
+        [{"id": playground.user_id("ann"), "type": 2, "permission": False}],
+    )
+    assert await rest("GET", f"{path}/permissions") == (200, [ruled])
+    assert (await rest("PUT", f"{path}/{stored['id']}/permissions", {"permissions": []}))[1]["code"] == 20001
+    assert (await rest("GET", f"{path}/1/permissions"))[1]["code"] == 10063
+
+
 async def test_without_the_right_no_command_is_seen(put, playground):
     await put(command())
     playground.overwrite("art", "ann", deny="use_application_commands")

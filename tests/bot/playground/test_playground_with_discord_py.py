@@ -103,6 +103,63 @@ async def test_a_select_tells_what_was_chosen(playground, bot):
     assert (result["message"]["content"], result["ephemeral"]) == ("style ink", True)
 
 
+@pytest.mark.parametrize(
+    ("custom_id", "values", "said"),
+    [
+        ("person:1", ["mo"], "mo 2"),
+        ("role:1", ["Moderators"], "Moderators"),
+        ("thing:1", ["Moderators", "ben"], "Member Role"),
+        ("place:1", ["lounge"], "lounge True"),
+        ("place:1", ["news"], "news False"),
+    ],
+    ids=["a member", "a role", "a role and a member", "a channel", "a channel to read only"],
+)
+async def test_a_select_of_members_roles_or_channels_tells_all_about_them(playground, bot, custom_id, values, said):
+    playground.add_channel("news")
+    playground.overwrite("news", "@everyone", deny="send_messages")
+    message = (await playground.command("choose"))["message"]
+
+    result = await playground.select(message["id"], custom_id, values)
+
+    assert result["message"]["content"] == said
+
+
+@pytest.mark.parametrize(
+    ("custom_id", "values", "why"),
+    [
+        ("person:1", ["zoe"], "no user zoe"),
+        ("person:1", ["stranger"], "no member"),
+        ("person:1", ["ann", "ben"], "between 1 and 1"),
+        ("role:1", ["Nobody"], "no role"),
+        ("place:1", ["showcase"], "no channel showcase"),
+        ("place:1", ["attic"], "no channel attic"),
+    ],
+    ids=["nobody", "somebody of another server", "two", "no role", "a forum among text channels", "another server's"],
+)
+async def test_what_discords_client_does_not_offer_cannot_be_chosen(playground, bot, custom_id, values, why):
+    playground.add_channel("showcase", is_forum=True)
+    playground.add_server("Elsewhere", members=(), channels=("attic",))
+    playground.add_member("stranger", server="Elsewhere")
+    message = (await playground.command("choose"))["message"]
+
+    with pytest.raises(NotPossible, match=why):
+        await playground.select(message["id"], custom_id, values)
+
+
+async def test_a_form_with_selects_tells_what_was_chosen(playground, bot):
+    form = await playground.command("form", user="mo")
+    result = await playground.modal(form["token"], {"role": ["Moderators"], "place": ["lounge"]})
+
+    assert result["message"]["content"] == "Moderators lounge"
+
+
+async def test_a_forms_optional_select_may_be_left_out(playground, bot):
+    form = await playground.command("form")
+    result = await playground.modal(form["token"], {"place": ["lounge"]})
+
+    assert result["message"]["content"] == "lounge"
+
+
 async def test_a_command_of_a_messages_menu_gets_the_message(playground, bot):
     said = playground.say("a red heart", channel="lounge")
 
