@@ -115,12 +115,17 @@ function select(data, { world, act, isBusy }) {
 
 /** What a select menu offers: its own options, or members, roles or channels. */
 export function optionsOf(data, world) {
-  const members = world.people.map(({ id, display_name: label, username: description }) => ({
+  const people = world.people.filter((person) => world.membershipOf(person));
+  const members = people.map(({ id, display_name: label, username: description }) => ({
     value: id,
     label,
     description,
   }));
-  const roles = world.roles.map(({ id, name }) => ({ value: id, label: `@${name.replace(/^@/, "")}` }));
-  const channels = world.channels.map(({ id, name }) => ({ value: id, label: `#${name}` }));
+  const roles = world.serverRoles.map(({ id, name }) => ({ value: id, label: `@${name.replace(/^@/, "")}` }));
+  const types = data.channel_types ?? [];
+  const channels = world
+    .roomsOf(world.server)
+    .filter(({ type }) => !types.length || types.includes(type))
+    .map(({ id, name }) => ({ value: id, label: `#${name}` }));
   return { 3: data.options, 5: members, 6: roles, 7: [...members, ...roles], 8: channels }[data.type];
 }

@@ -154,7 +154,7 @@ export class Composer {
     this.pill.hidden = true;
     this.picker.close();
     this.box.value = text;
-    this.box.placeholder = `Message #${this.world.channel}`;
+    this.box.placeholder = `Message ${this.world.isDirect ? "@" : "#"}${this.world.room.label}`;
     this.box.setAttribute("aria-label", this.box.placeholder);
   }
 

@@ -17,6 +17,14 @@ export function el(tag, properties = {}, ...children) {
 }
 
 const ICONS = {
+  at: "M16 12a4 4 0 11-8 0 4 4 0 018 0zM16 8v5a3 3 0 005-2.5A9 9 0 1017 19.5",
+  check: "M5 13l5 5L19 7",
+  clock: "M12 3a9 9 0 110 18 9 9 0 010-18zM12 7v5l3 3",
+  forum: "M4 4h13v9H9l-5 4zM20 8v12l-4-3h-5",
+  lock: "M6 11h12v9H6zM9 11V7a3 3 0 016 0v4",
+  person: "M12 4a4 4 0 110 8 4 4 0 010-8zM4 21c0-4 4-6 8-6s8 2 8 6",
+  slash: "M17 6L7 18",
+  thread: "M6 4v8a4 4 0 004 4h9M15 12l4 4-4 4",
   attachment: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",

@@ -1,10 +1,12 @@
 /** The page: its parts are built and tied together here. */
 
+import { channelActions } from "./acts.js";
 import { Composer } from "./composer.js";
 import { avatar, el } from "./dom.js";
 import { Log } from "./log.js";
 import { openActions } from "./menus.js";
 import { openModal } from "./modal.js";
+import { drawSidebar, symbolOf } from "./sidebar.js";
 import { keepCurrent } from "./timestamps.js";
 import { World } from "./world.js";
 
@@ -58,7 +60,7 @@ const actions = {
 
   openMenu(anchor, message) {
     const isEphemeral = Boolean(message.flags & 64);
-    const mayDelete = message.author.id === world.me.id || world.me.moderator;
+    const mayDelete = message.author.id === world.me.id || world.membershipOf(world.me)?.moderator;
     openActions(anchor, "Message", [
       ...(message.content
         ? [{ label: "Copy text", drawing: "copy", act: () => copy(message.content, "Text copied.") }]
@@ -128,71 +130,28 @@ async function copy(text, sentence) {
     () => true,
     () => false,
   );
-  const toast = el("div", { class: "toast", textContent: isCopied ? sentence : "The browser did not allow copying." });
-  find("#status").replaceChildren(toast);
-  setTimeout(() => toast.remove(), 2000);
+  toast(isCopied ? sentence : "The browser did not allow copying.");
 }
 
-let drawnSidebar = "";
-
-function drawSidebar() {
-  const facts = JSON.stringify([world.server, world.channels, world.members, world.user, world.channel]);
-  if (facts === drawnSidebar) return;
-  drawnSidebar = facts;
-  find("#server").textContent = world.server;
-  find("#channels").replaceChildren(
-    ...world.channels.map(({ name }) => {
-      const isHere = name === world.channel;
-      return el(
-        "li",
-        {},
-        el(
-          "button",
-          {
-            type: "button",
-            class: "channel",
-            "aria-current": isHere ? "page" : null,
-            onclick: () => go({ channel: name }),
-          },
-          el("span", { class: "hash", "aria-hidden": "true", textContent: "#" }),
-          name,
-        ),
-      );
-    }),
-  );
-  find("#members").replaceChildren(
-    ...world.members.map((member) => {
-      const role = member.moderator ? "Moderator" : "Member";
-      const text = el("span", {}, member.display_name, el("small", { textContent: role }));
-      return el(
-        "li",
-        {},
-        el(
-          "button",
-          {
-            type: "button",
-            class: "member",
-            "data-user": member.username,
-            "aria-pressed": String(member.username === world.user),
-            onclick: () => go({ user: member.username }),
-          },
-          avatar(member),
-          text,
-        ),
-      );
-    }),
-  );
+function toast(sentence) {
+  const shown = el("div", { class: "toast", textContent: sentence });
+  find("#status").replaceChildren(shown);
+  setTimeout(() => shown.remove(), 2000);
 }
 
 function drawFrame() {
-  const { channel, server, room, me } = world;
-  document.title = `#${channel} | ${server}`;
-  find("#room").textContent = channel;
+  const { server, room, me } = world;
+  const shown = world.isDirect ? room.label : `#${room.label}`;
+  document.title = `${shown} | ${server.name}`;
+  find("#symbol").replaceChildren(symbolOf(room));
+  find("#room").textContent = room.label;
   find("#topic").textContent = room.topic ?? "";
-  find("#welcome-room").textContent = channel;
+  find("#welcome-symbol").replaceChildren(symbolOf(room));
+  find("#welcome-room").textContent = shown;
+  find("#channel-controls").hidden = world.isDirect;
   find("#acting").replaceChildren(avatar(me));
   find("#acting").setAttribute("aria-label", `Acting as ${me.display_name}: change`);
-  find("#log").setAttribute("aria-label", `Messages in #${channel}`);
+  find("#log").setAttribute("aria-label", `Messages in ${shown}`);
   const trouble = world.isOnline
     ? world.isBotConnected
       ? ""
@@ -203,21 +162,22 @@ function drawFrame() {
     button.disabled = !world.visibleCommands(1).some(({ name }) => name === "imagine");
 }
 
-async function go({ user = world.user, channel = world.channel }) {
+async function go({ user = world.user, channel = world.channel, server = world.serverId }) {
   setDrawer(false);
   const hasUserChanged = user !== world.user;
   if (hasUserChanged) world.failures.clear();
-  Object.assign(world, { user, channel });
-  location.replace(`#${user}/${channel}`);
+  Object.assign(world, { user, channel, serverId: server });
+  world.settle();
+  location.replace(`#${user}/${world.channel}`);
   composer.reset();
-  drawSidebar();
+  drawSidebar(world, go);
   await world.read();
   find(hasUserChanged ? `[data-user="${CSS.escape(user)}"]` : "#message-box").focus();
 }
 
 /** A link to a message of this server goes there inside the page. */
 async function followJump(event, anchor) {
-  const room = anchor && world.channels.find(({ id }) => id === anchor.dataset.channel);
+  const room = anchor && world.rooms.find(({ id }) => id === anchor.dataset.channel);
   if (!room) return;
   event.preventDefault();
   if (room.name !== world.channel) await go({ channel: room.name });
@@ -233,6 +193,10 @@ function wireFrame() {
   const toggle = () => setDrawer(!document.body.classList.contains("drawer-open"));
   find("#drawer").addEventListener("click", toggle);
   find("#acting").addEventListener("click", toggle);
+  find("#channel-controls").addEventListener("click", ({ currentTarget }) =>
+    openActions(currentTarget, "Channel", channelActions(world)),
+  );
+  world.onrefusal = toast;
   find("#shade").addEventListener("click", () => setDrawer(false));
   document.addEventListener("keydown", ({ key }) => key === "Escape" && setDrawer(false));
   document.addEventListener("click", (event) => followJump(event, event.target.closest("a[data-message]")));
@@ -252,7 +216,7 @@ async function start() {
   wireFrame();
   await world.open(decodeURIComponent(location.hash.slice(1)).split("/"));
   composer.open();
-  world.onchange(drawSidebar);
+  world.onchange(() => drawSidebar(world, go));
   world.onchange(drawFrame);
   world.onchange((changed) => log.update(changed));
   world.onchange((changed) => composer.update(changed));

@@ -118,7 +118,8 @@ function textField(input, id, error) {
 function choiceField(input, label, world, error) {
   const { min_values: least = 1, max_values: most = 1, required = true } = input;
   const options = optionsOf(input, world);
-  let values = options.filter((option) => option.default).map(({ value }) => value);
+  let values =
+    input.default_values?.map(({ id }) => id) ?? options.filter((option) => option.default).map(({ value }) => value);
   const onchoose = (chosen) => {
     values = chosen;
     check();

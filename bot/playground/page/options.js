@@ -10,8 +10,10 @@ const BOUND = 2 ** 53;
 /** `{name, value, detail}` of everything that `option` can be, or null where any text will do. */
 export function choicesOf(option, world) {
   const members = () =>
-    world.people.map(({ id, display_name: name, username: detail }) => ({ name, value: id, detail }));
-  const roles = () => world.roles.map(({ id, name }) => ({ name: `@${name.replace(/^@/, "")}`, value: id }));
+    world.people
+      .filter((person) => world.membershipOf(person))
+      .map(({ id, display_name: name, username: detail }) => ({ name, value: id, detail }));
+  const roles = () => world.serverRoles.map(({ id, name }) => ({ name: `@${name.replace(/^@/, "")}`, value: id }));
   if (option.choices?.length) return option.choices;
   switch (option.type) {
     case BOOLEAN:
@@ -26,7 +28,7 @@ export function choicesOf(option, world) {
     case MENTIONABLE:
       return [...members(), ...roles()];
     case CHANNEL:
-      return world.channels.map(({ id, name }) => ({ name: `#${name}`, value: id }));
+      return world.roomsOf(world.server).map(({ id, name }) => ({ name: `#${name}`, value: id }));
     default:
       return null;
   }

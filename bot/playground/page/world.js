@@ -8,6 +8,10 @@ export const LOADING = 1 << 7;
 /** A little longer than the bot has for its first answer; what it has then only deferred shows in the channel. */
 const ANSWER_S = 3.5;
 
+const DIRECT = "@dm";
+const FORUM = 15;
+const VIEW_CHANNEL = 1n << 10n;
+
 export class World {
   #listeners = [];
   #reading = 0;
@@ -17,6 +21,7 @@ export class World {
     this.users = [];
     this.people = [];
     this.rooms = [];
+    this.servers = [];
     this.roles = [];
     this.commands = [];
     this.messages = new Map();
@@ -33,13 +38,73 @@ export class World {
     };
   }
 
-  /** Those whom one can act as. */
+  /** Those whom one can act as: the open server's members first. */
   get members() {
-    return this.people.filter(({ username }) => this.users.includes(username));
+    const people = this.people.filter(({ username }) => this.users.includes(username));
+    const isMember = (person) => Number(Boolean(this.membershipOf(person)));
+    return people.sort((one, other) => isMember(other) - isMember(one));
   }
 
+  /** What the acting member sees of the open server: its channels, each with its threads or posts, and the bot's DM. */
   get channels() {
-    return this.rooms.filter((room) => room.type === 0);
+    return [...this.roomsOf(this.server), this.directMessages];
+  }
+
+  /** What the acting member sees of a server, threads and posts after what they stand under. */
+  roomsOf(server) {
+    const seen = this.rooms.filter((room) => room.guild_id === server.id && room.seen_by.includes(this.me.id));
+    const nested = (parent) => seen.filter(({ parent_id: id }) => id === parent.id);
+    return seen
+      .filter(({ parent_id: id }) => !id)
+      .flatMap((room) => [room, ...nested(room)])
+      .map((room) => ({ ...room, label: room.name }));
+  }
+
+  /** The first channel of a server that one can write in. */
+  firstRoom(server) {
+    return this.roomsOf(server).find(({ type }) => type !== FORUM);
+  }
+
+  get directMessages() {
+    return { id: this.me.dm, name: DIRECT, type: 1, label: this.bot.username, topic: "Direct messages", seen_by: [] };
+  }
+
+  get isDirect() {
+    return this.channel === DIRECT;
+  }
+
+  /** The server of the open channel; beside direct messages the one that was open before. */
+  get server() {
+    return this.servers.find(({ id }) => id === this.serverId) ?? this.servers[0];
+  }
+
+  get serverRoles() {
+    return this.roles.filter(({ guild_id: id }) => id === this.server.id);
+  }
+
+  /** The open server's roles that can be given to people. */
+  get givenRoles() {
+    return this.serverRoles.filter(({ id, managed }) => !managed && id !== this.server.id);
+  }
+
+  /** What somebody is in the open server: `{roles, moderator, timed_out_until}`, or nothing. */
+  membershipOf({ id }) {
+    return this.server.members[id];
+  }
+
+  /** What stands under a member's name. */
+  standingOf(person) {
+    const membership = this.membershipOf(person);
+    if (!membership) return this.server.banned.includes(person.id) ? "Banned" : "Not a member";
+    if (membership.timed_out_until) return `Timed out until ${timeOf(membership.timed_out_until)}`;
+    const names = this.givenRoles.filter(({ id }) => membership.roles.includes(id)).map(({ name }) => name);
+    return names.join(", ") || "Member";
+  }
+
+  /** Whether the role @everyone does not see a channel. */
+  isClosedToEveryone({ permission_overwrites: overwrites }) {
+    const everyone = overwrites?.find(({ id }) => id === this.server.id);
+    return Boolean(BigInt(everyone?.deny ?? 0) & VIEW_CHANNEL);
   }
 
   get me() {
@@ -47,7 +112,7 @@ export class World {
   }
 
   get room() {
-    return this.rooms.find((room) => room.name === this.channel);
+    return this.channels.find((room) => room.name === this.channel && room.type !== FORUM);
   }
 
   /** The id of the last message in the channel, 0 where there is none. */
@@ -65,6 +130,13 @@ export class World {
   /** Commands that the acting member may use here, as Discord would show them. */
   visibleCommands(type) {
     return this.commands.filter((command) => !command.hidden && (command.type ?? 1) === type);
+  }
+
+  /** Does something to the world, whoever one acts as; `onrefusal` hears why not. */
+  async change(operation, facts) {
+    const { error } = await this.ask(operation, facts);
+    if (error) this.onrefusal?.(error);
+    await this.readInfo();
   }
 
   onchange(listener) {
@@ -96,18 +168,31 @@ export class World {
   async readInfo() {
     const info = await control("info");
     if (info.error) return;
-    this.server = info.guild;
     this.isBotConnected = info.connected;
     Object.assign(this, {
       users: info.users,
       people: info.people,
       rooms: info.rooms,
+      servers: info.servers,
       roles: info.roles,
       bot: { ...info.bot, bot: true },
     });
-    if (!this.room) this.channel = this.channels[0].name;
-    if (!this.me) this.user = this.members[0].username;
+    if (!this.me) this.user = this.people.find(({ username }) => this.users.includes(username)).username;
+    const before = this.channel;
+    this.settle();
     this.changed();
+    if (this.isRead && before !== this.channel) await this.read();
+  }
+
+  /** The open channel is one that the acting member sees: another one of the server, else of another, else the DM. */
+  settle() {
+    const home = this.rooms.find(({ name }) => name === this.channel)?.guild_id;
+    if (home) this.serverId = home;
+    if (this.room) return;
+    const servers = [this.server, ...this.servers];
+    const room = servers.map((server) => this.firstRoom(server)).find(Boolean);
+    this.channel = room?.name ?? DIRECT;
+    this.serverId = room?.guild_id ?? this.serverId;
   }
 
   async readCommands() {
@@ -161,7 +246,7 @@ export class World {
   }
 
   #apply(event) {
-    if (event.channel_id !== this.room.id) return false;
+    if (event.channel_id !== this.room?.id) return false;
     if (event.type === "message_delete") return this.messages.delete(event.id);
     const isMessage = event.type === "message_create" || event.type === "message_update";
     if (!isMessage || (event.for && event.for !== this.user)) return false;
@@ -169,6 +254,10 @@ export class World {
     this.notes = this.notes.filter(({ failure, command }) => failure || command !== event.message.cmd);
     return true;
   }
+}
+
+function timeOf(iso) {
+  return new Date(iso).toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit" });
 }
 
 function nameById(list, id, key) {

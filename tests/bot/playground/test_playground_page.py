@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from bot.playground import Limits, Playground
+from bot.playground import Limits, NotPossible, Playground
 
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
@@ -624,3 +624,146 @@ async def test_markdown_is_discords(render, content, html):
 
 async def test_times_are_relative_to_now(render):
     assert re.search(r">\d+ years ago</time>$", await render("ready <t:1500000000:R>"))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def furnished(browser: Any) -> AsyncIterator[tuple[Any, Playground]]:
+    """The page of a playground with everything in it, as ann; at the end the browser's console must be empty."""
+    complaints: list[str] = []
+    async with Playground.open(is_furnished=True) as playground:
+        context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_S * 1000)
+        page.on("console", lambda line: complaints.append(f"{line.type}: {line.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(f"{playground.url}/#ann/art")
+        await expect(page.locator("#message-box")).to_be_focused()
+        yield page, playground
+        await context.close()
+    assert complaints == []
+
+
+async def choose(page: Any, opener: str, item: str) -> None:
+    await page.get_by_role("button", name=opener, exact=True).click()
+    await page.get_by_role("menuitem", name=item, exact=True).click()
+
+
+async def test_servers_channels_threads_and_direct_messages_are_walked(furnished):
+    page, playground = furnished
+    names = page.locator("#channels .channel-name")
+    playground_s = [
+        "art", "sketches", "lounge", "news", "patrons", "after-dark", "showcase", "hearts", "imagine"
+    ]  # fmt: skip
+    await expect(names).to_have_text(playground_s)
+    await expect(page.locator("#channels li", has_text="after-dark")).to_contain_text("18+")
+    await page.get_by_role("button", name="hearts").click()
+    await send(page, "a post")
+    await expect(log(page)).to_contain_text("a post")
+    await page.get_by_role("button", name="Server Workshop").click()
+    await expect(names).to_have_text(["bench", "shelf", "imagine"])
+    await send(page, "in the other server")
+    await expect(log(page)).to_contain_text("in the other server")
+    await page.get_by_role("button", name="imagine", exact=True).click()
+    await send(page, "for the bot alone")
+    await expect(log(page)).to_contain_text("for the bot alone")
+    assert [playground.messages(channel=name)[0]["content"] for name in ("hearts", "bench", "@dm")] == [
+        "a post", "in the other server", "for the bot alone"
+    ]  # fmt: skip
+
+
+async def test_a_member_sees_only_the_channels_that_their_roles_open(furnished):
+    page, _ = furnished
+    channels = page.locator("#channels")
+    await expect(channels).to_contain_text("patrons")
+    await choose(page, "Controls for Ann", "Take role Patrons")
+    await expect(channels).not_to_contain_text("patrons")
+    await page.locator("[data-user=mo]").click()
+    await expect(channels).to_contain_text("staff")
+
+
+@pytest.mark.parametrize(
+    ("item", "standing"),
+    [
+        ("Time out for 10 minutes", "Timed out until"),
+        ("Remove from server", "Not a member"),
+        ("Ban", "Banned"),
+        ("Give role Patrons", "Members, Patrons"),
+    ],
+)
+async def test_what_is_done_to_a_member_stands_under_their_name(furnished, item, standing):
+    page, _ = furnished
+    await choose(page, "Controls for Ben", item)
+    await expect(page.locator("[data-user=ben]")).to_contain_text(standing)
+
+
+async def test_who_is_removed_while_one_acts_as_them_is_taken_elsewhere(furnished):
+    page, _ = furnished
+    await choose(page, "Controls for Ann", "Remove from server")
+    await expect(page.locator("#room")).to_have_text("bench")
+    await page.get_by_role("button", name="Server Playground").click()
+    await expect(page.locator("#room")).to_have_text("imagine")
+    await choose(page, "Controls for Ann", "Let join the server")
+    await page.get_by_role("button", name="art", exact=True).click()
+    await expect(page.locator("#room")).to_have_text("art")
+
+
+async def test_a_deleted_channel_is_left_for_another(furnished):
+    page, playground = furnished
+    await choose(page, "Channel controls", "Delete channel")
+    await expect(page.locator("#room")).to_have_text("lounge")
+    assert "art" not in playground.info()["channels"]
+
+
+async def test_slow_mode_is_set_and_said(furnished):
+    page, _ = furnished
+    await choose(page, "Channel controls", "Slow mode: 10 s")
+    await expect(page.get_by_label("Slow mode: 10 s")).to_be_visible()
+    await send(page, "one")
+    await send(page, "two")
+    await expect(page.get_by_role("alert").filter(has_text="slow mode")).to_be_visible()
+
+
+async def test_permissions_of_a_channel_are_taken_and_given_back(furnished):
+    page, playground = furnished
+    await choose(page, "Channel controls", "Permissions")
+    await page.get_by_role("button", name="Send Messages: Deny").click()
+    await expect(page.get_by_role("button", name="Send Messages: Deny")).to_have_attribute("aria-pressed", "true")
+    with pytest.raises(NotPossible, match="may not write"):
+        playground.say("hello")
+    await page.get_by_role("button", name="Send Messages: No rule").click()
+    await expect(page.get_by_role("button", name="Send Messages: No rule")).to_have_attribute("aria-pressed", "true")
+    playground.say("hello")
+
+
+async def test_the_bot_is_kicked_and_invited(furnished):
+    page, playground = furnished
+    await choose(page, "Server controls", "Kick the bot")
+    await page.get_by_role("button", name="Server controls").click()
+    await expect(page.get_by_role("menuitem", name="Invite the bot")).to_be_visible()
+    assert not playground.info()["servers"][0]["has_bot"]
+
+
+async def test_the_integrations_page_takes_a_command_from_a_member(page, bot, playground):
+    await choose(page, "Server controls", "Integrations")
+    await page.get_by_role("button", name="Command: All commands").click()
+    await page.get_by_role("option", name="/quota").click()
+    await page.get_by_role("button", name="Who or where: @everyone").click()
+    await page.get_by_role("option", name="Ann ann").click()
+    await page.get_by_role("button", name="Rule: Deny").click()
+    await expect(page.get_by_role("list", name="Rules")).to_contain_text("/quota · Ann: denied")
+    assert {each["name"] for each in playground.commands() if each["hidden"]} == {"limits", "quota"}
+    await page.get_by_role("button", name="Remove this rule").click()
+    await expect(page.get_by_role("list", name="Rules")).to_be_empty()
+    assert {each["name"] for each in playground.commands() if each["hidden"]} == {"limits"}
+
+
+async def test_members_roles_and_channels_are_chosen_in_select_menus(page, bot):
+    kinds = {5: ("who", "Ben"), 6: ("role", "@Moderators"), 7: ("any", "@Moderators"), 8: ("place", "#lounge")}
+    menus = [row({"type": kind, "custom_id": name, "placeholder": name}) for kind, (name, _) in kinds.items()]
+    await bot.send("choose", *menus)
+    for name, wanted in kinds.values():
+        await page.locator(f"[data-custom-id={name}]").click()
+        await page.get_by_role("option", name=wanted).click()
+        chosen = (await bot.next())["data"]
+        kind = {"who": "users", "role": "roles", "any": "roles", "place": "channels"}[name]
+        assert list(chosen["resolved"][kind]) == chosen["values"]
