@@ -160,7 +160,7 @@ class Client(commands.AutoShardedBot):
         """Nobody's words are read: of messages the bot only wants to hear that they are deleted."""
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """What was deleted stays deleted, and nothing more is drawn for it."""
+        """What was deleted stays deleted: nothing more is drawn for it, and no bytes of it are kept."""
         await self._withdraw_messages({payload.message_id})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
@@ -169,9 +169,12 @@ class Client(commands.AutoShardedBot):
 
     async def _withdraw_messages(self, message_ids: Collection[int]) -> None:
         async with self.database.reading() as connection:
-            request_ids = await requests.in_messages(connection, message_ids)
-        for request_id in request_ids:
-            await self.studio.withdraw_message(request_id)
+            rows = await requests.in_messages(connection, message_ids)
+        for row in rows:
+            if row.is_unfinished:
+                await self.studio.withdraw_message(row.id)
+        if rows:
+            await self.files.drop([row.id for row in rows])
 
     async def on_ready(self) -> None:
         """Every server is known now: the foreign ones are left, and nothing is drawn for those that are gone."""

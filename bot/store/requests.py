@@ -262,16 +262,16 @@ async def note_roles(connection: Connection, request_id: int, *, role_ids: Seque
     )
 
 
-async def in_messages(connection: Connection, message_ids: Collection[int]) -> list[int]:
-    """Unfinished requests that these messages show."""
-    rows = await connection.execute_fetchall(
+async def in_messages(connection: Connection, message_ids: Collection[int]) -> list[RequestRow]:
+    """The requests that these messages show, whatever their state."""
+    return await _rows(
+        connection,
         """
-        SELECT id FROM requests INDEXED BY requests_of_message
-        WHERE message_id IN (SELECT value FROM json_each(:message_ids)) AND state IN ('queued', 'running')
+        SELECT * FROM requests INDEXED BY requests_of_message
+        WHERE message_id IN (SELECT value FROM json_each(:message_ids))
         """,
         {"message_ids": json.dumps(list(message_ids))},
     )
-    return [row["id"] for row in rows]
 
 
 async def start(connection: Connection, request_id: int, *, now: float) -> bool:

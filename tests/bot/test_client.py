@@ -21,6 +21,7 @@ from desk import (
 
 from bot.client import use_api
 from bot.commands import all_commands
+from bot.files import FileGone
 from bot.settings import Settings
 from bot.store import requests
 from bot.sync import sync_if_changed
@@ -492,6 +493,23 @@ async def test_deleting_a_message_of_a_request_that_has_ended_withdraws_nothing(
     )
     await world.settled()
     assert world.studio.done == []
+
+
+async def test_no_bytes_of_a_deleted_message_are_kept(world):
+    join(world, GUILD_ID)
+    files, kept = world.client.files, {}
+    for message_id in (900, 901):
+        row = await shown(world, message_id)
+        data = str(message_id).encode()
+        kept[message_id] = await files.put(data, kind="result", request_id=row.id, keep_until=2**40)
+    await world.client.admission.withdraw(1, "cancelled-by-owner")
+    world.client._connection.parse_message_delete(
+        {"id": "900", "channel_id": str(CHANNEL_ID), "guild_id": str(GUILD_ID)}
+    )
+    await world.settled()
+    assert await files.read(kept[901]) == b"901"
+    with pytest.raises(FileGone):
+        await files.read(kept[900])
 
 
 async def shown(world, message_id):
