@@ -157,3 +157,49 @@ async def test_it_says_goodbye_to_a_page_that_listens_when_it_closes(session):
         response = await session.get(playground.url + "/events")
         await read_event(response)
     assert await read_event(response) == {"type": "bye"}
+
+
+async def test_moderators_acts_are_done_through_it(registered, playground, ctl):
+    about_ben = {"member": "ben", "server": "Playground", "user": "ann", "channel": "art"}
+    role_id = playground.add_role("Patrons")
+    for op, facts in (
+        ("give_role", {"role": "Patrons"}),
+        ("take_role", {"role": role_id}),
+        ("time_out", {"seconds": 60}),
+        ("remove", {}),
+        ("join", {}),
+        ("ban", {}),
+        ("unban", {}),
+    ):
+        assert await ctl(op, **about_ben, **facts) == (200, {}), op
+    said = [playground.say(str(number))["id"] for number in range(2)]
+    for op, facts in (
+        ("overwrite", {"channel": "art", "who": "Patrons", "deny": "send_messages"}),
+        ("change_role", {"role": "Patrons", "allow": "manage_messages"}),
+        ("slow_mode", {"channel": "art", "seconds": 5}),
+        ("purge", {"channel": "art", "messages": said}),
+        ("rule", {"name": "imagine", "who": "ben", "is_allowed": False}),
+        ("delete_channel", {"channel": "lounge"}),
+        ("remove_bot", {}),
+        ("invite_bot", {}),
+    ):
+        assert await ctl(op, **facts) == (200, {}), op
+    [ruled] = (await ctl("rules", server="Playground"))[1]
+    assert [(each["id"], each["permission"]) for each in ruled["permissions"]] == [(playground.user_id("ben"), False)]
+
+
+@pytest.mark.parametrize(
+    ("op", "facts", "sentence"),
+    [
+        ("ban", {"member": "ann", "server": "Nowhere"}, "there is no server Nowhere"),
+        ("time_out", {"member": "ann", "server": "Playground"}, "seconds is missing"),
+        ("overwrite", {"channel": "@dm", "who": "ann"}, "direct messages have no permissions"),
+        ("overwrite", {"channel": "art", "who": "ann", "deny": "fly"}, "there is no permission fly"),
+        ("rule", {"name": "dance", "who": "ann", "is_allowed": True}, "there is no command dance"),
+        ("remove_bot", {"server": "Playground", "twice": True}, "the bot is not in Playground"),
+    ],
+)
+async def test_what_moderators_cannot_do_is_one_sentence(ctl, playground, op, facts, sentence):
+    if facts.pop("twice", False):
+        playground.remove_bot()
+    assert await ctl(op, **facts) == (400, {"error": sentence})
