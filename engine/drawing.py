@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from engine.events import GenerationResult, Loading, Progress
 from engine.files.wholefolder import WholeFolder
+from engine.meter import Account
 from engine.notation.plain import read_plain
 from engine.reading import read_all
 
@@ -39,6 +40,7 @@ class Place:
     reading: Reading
     trajectory: Trajectory | WholePicture | None = None
     """None until it has joined the batch for the first time."""
+    account: Account = field(default_factory=Account)
 
     @property
     def owner(self) -> Hashable:

@@ -143,6 +143,16 @@ class Engine:
             idle_unload_s=idle_unload_s,
         )
 
+    @property
+    def busy_s(self) -> float:
+        """Seconds of the device that pictures have taken so far: `gpu_s` of all of them, and `dropped_s`."""
+        return self._executor.totals.busy_s
+
+    @property
+    def dropped_s(self) -> float:
+        """Those of them that went into pictures which were cancelled or failed."""
+        return self._executor.totals.dropped_s
+
     async def __aenter__(self) -> Self:
         self.start()
         try:

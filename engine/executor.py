@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.batcher import Batcher
 from engine.inbox import Cancel, Close, Inbox, Submit
+from engine.meter import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,8 @@ class Executor:
     """
     A thread that draws until it is closed; its methods may be called from any other.
 
-    `loaded` resolves when the first model is, or to why there is none; `ended` when the thread is done.
+    `loaded` resolves when the first model is, or to why there is none; `ended` when the thread is done; `totals` tells
+    what pictures have taken of the device.
 
     Args:
         open_residents: called on the thread; gives the models in memory, the first of them loaded.
@@ -42,6 +44,7 @@ class Executor:
         self._idle_unload_s = idle_unload_s
         self._batcher: Batcher[Place] = Batcher(max_rows)
         self._inbox = Inbox()
+        self.totals = Totals()
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -77,7 +80,7 @@ class Executor:
         # The loop's module imports torch, which has been imported by now.
         from engine.loop import Loop
 
-        Loop(residents, self._batcher, self._inbox, idle_unload_s=self._idle_unload_s).run()
+        Loop(residents, self._batcher, self._inbox, idle_unload_s=self._idle_unload_s, totals=self.totals).run()
 
     def _refuse_all(self, error: Exception) -> None:
         while not isinstance(message := self._inbox.get(), Close):

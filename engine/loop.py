@@ -16,6 +16,7 @@ from engine.failures import closed, failure_of
 from engine.inbox import Cancel, Close, Inbox, Submit
 from engine.latents import to_image
 from engine.memory import is_out_of_memory
+from engine.meter import Account, Meter, watch_of
 from engine.notation.plain import size_notes
 from engine.onebyone import OneByOne
 from engine.residents import WholeResident
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from engine.drawing import Drawing, Place
     from engine.errors import EngineError
     from engine.lora.lorafile import LoraFile
+    from engine.meter import Totals
     from engine.residents import Resident, Residents
     from engine.sources import Source
 
@@ -50,12 +52,19 @@ class Loop:
     """
 
     def __init__(
-        self, residents: Residents, batcher: Batcher[Place], inbox: Inbox, *, idle_unload_s: float | None
+        self,
+        residents: Residents,
+        batcher: Batcher[Place],
+        inbox: Inbox,
+        *,
+        idle_unload_s: float | None,
+        totals: Totals,
     ) -> None:
         self._residents = residents
         self._batcher = batcher
         self._inbox = inbox
         self._idle_unload_s = idle_unload_s
+        self._meter = Meter(watch_of(residents.device), totals)
         self._turns: Turns[Drawing, Source] = Turns()
         self._one_by_one: OneByOne[Place, Source] = OneByOne()
         self._drawings: set[Drawing] = set()
@@ -73,6 +82,7 @@ class Loop:
                     if self._load_next():
                         continue  # which took seconds: somebody may have cancelled meanwhile
                     self._batcher.deal()
+                    self._meter.begin()
                     self._tick(self._batcher.next_batch())
                     self._decode_some()
                 except Exception as error:  # noqa: BLE001 - a fault of our own must not leave anybody waiting for ever
@@ -154,6 +164,8 @@ class Loop:
         self._turns.remove(drawing)
         for place in drawing.places:
             self._leave(place)
+            if place.index not in drawing.pictures:
+                self._meter.drop(place.account)
         self._undecoded = [each for each in self._undecoded if each.place.drawing is not drawing]
 
     def _close(self, *, finish: bool) -> None:
@@ -180,18 +192,22 @@ class Loop:
         drawing = place.drawing
         with self._failing_alone(drawing):
             picture = place.trajectory
-            if not isinstance(picture, WholePicture):
-                drawing.start()
-                drawing.gather(place.reading.notes, *rests(resident.model, place.reading))
-                picture = place.trajectory = begin_whole(resident.model, drawing.request, place.index, place.reading)
-            try:
-                picture.step()
-            except Exception as error:
-                if not self._has_made_room(error):
-                    raise
-                picture.abandon()
-                place.trajectory = None  # from its first step on
-                return
+            with self._meter.sharing({place.account: 1}):
+                if not isinstance(picture, WholePicture):
+                    drawing.start()
+                    drawing.gather(place.reading.notes, *rests(resident.model, place.reading))
+                    picture = begin_whole(resident.model, drawing.request, place.index, place.reading)
+                    place.trajectory = picture
+                try:
+                    picture.step()
+                except Exception as error:
+                    if not self._has_made_room(error):
+                        raise
+                    picture.abandon()
+                    place.trajectory = None  # from its first step on
+                    self._meter.drop(place.account)
+                    place.account = Account()
+                    return
             if picture.image is None:
                 drawing.tell_progress()
                 return
@@ -209,10 +225,15 @@ class Loop:
         ]
         if not stepping:
             return
+        with self._meter.sharing({each.place.account: each.place.rows for each in stepping}) as wasted:
+            self._step(resident, stepping, wasted)
+
+    def _step(self, resident: Resident, stepping: Sequence[Begun], wasted: set[Account]) -> None:
         resident.adapters.activate("unet", stepping[0].place.reading.unet_loras)
         for group in going_together(stepping, lambda each: each.trajectory.conditioning.tokens):
             for each, noise_pred in resident.predict(stepping[0].place.size, group):
                 if self._has_made_room(noise_pred):
+                    wasted.add(each.place.account)
                     continue  # the same step again, in the next tick
                 with self._failing_alone(each.place.drawing):
                     advance(each.trajectory, _unless_failed(noise_pred))
@@ -228,7 +249,7 @@ class Loop:
         """Make the trajectory of a place that joins for the first time."""
         drawing = place.drawing
         if place.trajectory is None:
-            with self._failing_alone(drawing):
+            with self._failing_alone(drawing), self._meter.sharing({place.account: 1}):
                 resident.adapters.load(place.reading.loras, in_use=self._loras_in_use(place.source))
                 resident.adapters.activate("text_encoder", place.reading.text_loras)
                 conditioning = drawing.condition(place.reading, resident.encoder)
@@ -247,12 +268,15 @@ class Loop:
         chunk = [each for each in self._undecoded if (each.place.source, each.place.size) == (first.source, first.size)]
         chunk = chunk[: max(1, MAX_DECODE_PX // (height * width))]
         self._undecoded = [each for each in self._undecoded if each not in chunk]
-        for each, pixels in resident.decode(first.size, chunk):
-            if self._has_made_room(pixels):
-                self._undecoded.append(each)
-                continue
-            with self._failing_alone(each.place.drawing):
-                self._finish(each, _unless_failed(pixels))
+        with self._meter.sharing({each.place.account: 1 for each in chunk}) as wasted:
+            decoded = list(resident.decode(first.size, chunk))
+            short = [each for each, pixels in decoded if self._has_made_room(pixels)]
+            wasted.update(each.place.account for each in short)
+        self._undecoded += short
+        for each, pixels in decoded:
+            if each not in short:
+                with self._failing_alone(each.place.drawing):
+                    self._finish(each, _unless_failed(pixels))
 
     def _has_made_room(self, result: torch.Tensor | Exception) -> bool:
         """Whether memory did not suffice, and models that nobody draws with have left it."""
@@ -261,13 +285,21 @@ class Loop:
 
     def _finish(self, begun: Begun, pixels: torch.Tensor) -> None:
         if begun.place.drawing in self._drawings:
-            image = to_image(pixels)
-            self._deliver(begun.place, image, flagged=is_flagged(begun.resident.model, pixels, image))
+            with self._meter.sharing({begun.place.account: 1}):
+                image = to_image(pixels)
+                flagged = is_flagged(begun.resident.model, pixels, image)
+            self._deliver(begun.place, image, flagged=flagged)
 
     def _deliver(self, place: Place, image: Image, *, flagged: bool) -> None:
         drawing = place.drawing
         drawing.finish_picture(
-            Picture(index=place.index, seed=drawing.request.seeds[place.index], image=image, flagged=flagged)
+            Picture(
+                index=place.index,
+                seed=drawing.request.seeds[place.index],
+                image=image,
+                flagged=flagged,
+                gpu_s=self._meter.spent_s(place.account),
+            )
         )
         if drawing.is_complete:
             self._drawings.discard(drawing)

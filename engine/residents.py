@@ -96,7 +96,7 @@ class Residents:
         self, load: Callable[[Source], LoadedModel | LoadedWhole], device: Device, *, budget_bytes: int | None = None
     ) -> None:
         self._load = load
-        self._device = device.device
+        self.device = device.device
         self.capacity = Capacity(_budget(device) if budget_bytes is None else budget_bytes, device.dtype.itemsize)
         self._kept: dict[Source, Resident | WholeResident] = {}
         """The least recently used first."""
@@ -146,8 +146,8 @@ class Residents:
                 return True
             self._release()
             if not self._kept:
-                sentence = f"the model does not fit the memory of {self._device}"
-                raise OutOfMemory("model_memory", sentence, device=str(self._device)) from failure
+                sentence = f"the model does not fit the memory of {self.device}"
+                raise OutOfMemory("model_memory", sentence, device=str(self.device)) from failure
             log.warning("model_fits_alone_at_most model=%s beside=%d", source.name, len(self._kept))
             self._alone.add(source)
         return False
@@ -175,7 +175,7 @@ class Residents:
     def _release(self) -> None:
         """What nobody holds any more is given back; networks and their adapters hold each other in circles."""
         gc.collect()
-        release(self._device)
+        release(self.device)
 
 
 def _budget(device: Device) -> int:

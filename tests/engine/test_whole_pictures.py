@@ -199,6 +199,21 @@ async def test_a_cancelled_picture_takes_no_further_step_and_the_next_one_is_as_
     assert steps.count(steps[0]) < 150
 
 
+async def test_what_its_pictures_took_makes_up_the_busy_time(opened):
+    async with opened() as engine:
+        result, _ = await asyncio.gather(engine.generate(ask("sd3", num_images=2)), broken_off(engine, ask("flux")))
+    took_s = sum(picture.gpu_s for picture in result.pictures)
+    assert engine.dropped_s > 0
+    assert took_s + engine.dropped_s == pytest.approx(engine.busy_s, rel=0.01)
+
+
+async def broken_off(engine, request) -> None:
+    async with aclosing(engine.stream(request)) as events:
+        async for event in events:
+            if isinstance(event, Progress):
+                return
+
+
 async def test_whoever_waits_behind_a_cancelled_picture_is_drawn(opened, steps):
     async with opened() as engine:
         waiting = asyncio.create_task(engine.generate(ask("sd3", num_images=2, num_inference_steps=150)))
