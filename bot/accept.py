@@ -53,7 +53,7 @@ async def accept(
     """
     client = interaction.client
     check_place(interaction)
-    complete, card = await asyncio.to_thread(_completed, client, request)
+    complete, card, estimated_s = await asyncio.to_thread(_completed, client, request)
     check_age(interaction, card)
     if kind in TYPED and card.english_only and is_foreign(_words(complete)):
         raise Refused("prompt-not-english", title=card.title)
@@ -71,6 +71,7 @@ async def accept(
         model=complete.model or client.engine.model,
         typed_prompt=wording.typed_prompt if wording else None,
         notes=wording.notes if wording else (),
+        estimated_s=estimated_s,
         **place_of(interaction),
     )
     client.members.hear(ask)
@@ -79,19 +80,23 @@ async def accept(
     if not admission.done():
         await _defer(interaction)
     row = await admission
-    reply = replies.waiting(row, place=client.studio.prospective_place(row), loading=client.studio.loading)
+    left = replies.left_today(await client.admission.allowance(row.user_id, row.guild_id), row.locale)
+    place = client.studio.prospective_place(row)
+    reply = replies.waiting(row, place=place, left=left, loading=client.studio.loading)
     answered, shown = await _answer(interaction, row, reply)
     if answered is None or not answered.is_unfinished:
         return
     if answered.reason is not None:  # cancelled between Discord's showing it and our noting that
         await client.studio.end(answered, "cancelled", answered.reason)
     else:
-        client.studio.enqueue(answered, shown=shown)
+        client.studio.enqueue(answered, shown=shown, left=left)
 
 
-def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequest, ModelCard]:
+def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequest, ModelCard, float]:
     """
-    What will be drawn, and the card of its model. Reads files, and long prompts: call it in a worker thread.
+    What will be drawn, the card of its model, and how many seconds of the device it is thought to take.
+
+    Reads files, and long prompts: call it in a worker thread.
 
     Raises:
         InvalidRequest, Refused: the model is not there or is faulty, there would be too many pictures, one takes more
@@ -107,7 +112,7 @@ def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequ
     if operands > most:
         raise Refused("engine-operands", maximum=most, count=operands)
     client.engine.check_size(complete)
-    return complete, client.engine.find_source(complete.model).card
+    return complete, client.engine.find_source(complete.model).card, client.prices.estimate(complete)
 
 
 def _words(request: CompleteRequest) -> str:

@@ -59,6 +59,8 @@ class Allowance:
     """Pictures charged today, reserved ones among them."""
     places_held: int
     refills_at: datetime
+    seconds_left: float | None = None
+    """Seconds of the device left today; None where they are not limited."""
 
     @property
     def left(self) -> int:

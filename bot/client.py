@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.database import Database
     from bot.files import Files
     from bot.members import Members
+    from bot.prices import Prices
     from bot.recovery import Recovery
     from bot.settings import Settings
     from bot.studio import Studio
@@ -112,6 +113,7 @@ class Client(commands.AutoShardedBot):
         recovery: Recovery,
         files: Files,
         members: Members,
+        prices: Prices,
         engine: Engine,
         card: ModelCard,
     ) -> None:
@@ -130,6 +132,7 @@ class Client(commands.AutoShardedBot):
         self.recovery = recovery
         self.files = files
         self.members = members
+        self.prices = prices
         self.engine = engine
         self.card = card
         self.servers = Servers(self, settings, database)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.database import Database
     from bot.delivery import Delivery
     from bot.files import Files
+    from bot.prices import Prices
     from bot.replies import Reply
     from bot.store.requests import FinalState, RequestRow
     from engine import ModelCard, Picture, Progress
@@ -49,6 +50,7 @@ class Endings:
         database: Database,
         admission: Admission,
         delivery: Delivery,
+        prices: Prices,
         files: Files,
         keep_pictures_s: float,
         cards: Callable[[str], ModelCard],
@@ -58,6 +60,7 @@ class Endings:
         self._database = database
         self._admission = admission
         self._delivery = delivery
+        self._prices = prices
         self._files = files
         self._keep_pictures_s = keep_pictures_s
         self._cards = cards
@@ -72,9 +75,8 @@ class Endings:
         state: FinalState,
         reason: str | None,
         progress: Progress | None,
-        seconds: float,
     ) -> None:
-        """Show the pictures that may be shown, and charge exactly those; without any, say why."""
+        """Show the pictures that may be shown, and charge those and what they took; without any, say why."""
         shown = sorted((picture for picture in pictures if not picture.flagged), key=lambda picture: picture.index)
         flagged = len(pictures) - len(shown)
         if not shown:
@@ -86,6 +88,8 @@ class Endings:
                 flagged=flagged,
             )
             return
+        spent_s = sum(picture.gpu_s for picture in shown)
+        self._prices.learn(row.request, spent_s, pictures=len(shown))
         async with self._database.transaction(patient=True) as connection:
             await requests.mark_delivering(connection, row.id, now=self._clock())
         allowance = await self._admission.allowance(row.user_id, row.guild_id)
@@ -98,7 +102,7 @@ class Endings:
             notes=(*row.wording_notes, *(progress.notes if progress else ())),
             model=None if row.model == self._usual_model else self._cards(row.model).title,
             model_before=await self._model_before(row),
-            seconds=seconds,
+            seconds=spent_s,
             left_today=allowance.left_with(row, charged=len(shown)),
             reason=reason,
         )
@@ -115,7 +119,9 @@ class Endings:
             await self.without_pictures(row, "failed", "failed-unexpected")
         else:
             waited_s = self._clock() - row.created_at
-            await self._delivered(row, state, reason, charged=len(shown), flagged=flagged, waited_s=waited_s)
+            await self._delivered(
+                row, state, reason, charged=len(shown), charged_s=spent_s, flagged=flagged, waited_s=waited_s
+            )
 
     async def without_pictures(self, row: RequestRow, state: FinalState, reason: str, *, flagged: int = 0) -> None:
         """Refund a request, then let its waiting message say why."""
@@ -135,13 +141,21 @@ class Endings:
             await requests.mark_told(connection, row.id, now=self._clock())
 
     async def confirm_delivered(self, row: RequestRow, *, charged: int, waited_s: float) -> None:
-        """Settle a request whose pictures an earlier process had shown, `waited_s` after its waiting message."""
-        if row.reason is None:
-            await self._delivered(
-                row, "done", None, charged=charged, flagged=row.num_images - charged, waited_s=waited_s
-            )
-        else:
-            await self._delivered(row, "cancelled", row.reason, charged=charged, flagged=0, waited_s=waited_s)
+        """
+        Settle a request whose pictures an earlier process had shown, `waited_s` after its waiting message.
+
+        What they took is forgotten, so each is charged its part of what was reserved.
+        """
+        is_whole = row.reason is None
+        await self._delivered(
+            row,
+            "done" if is_whole else "cancelled",
+            row.reason,
+            charged=charged,
+            charged_s=row.estimated_s * charged / row.num_images,
+            flagged=row.num_images - charged if is_whole else 0,
+            waited_s=waited_s,
+        )
 
     async def ping(self, row: RequestRow) -> None:
         """Send the one ping whose intent the row holds, and note it."""
@@ -150,12 +164,23 @@ class Endings:
             await requests.mark_pinged(connection, row.id, now=self._clock())
 
     async def _delivered(
-        self, row: RequestRow, state: FinalState, reason: str | None, *, charged: int, flagged: int, waited_s: float
+        self,
+        row: RequestRow,
+        state: FinalState,
+        reason: str | None,
+        *,
+        charged: int,
+        charged_s: float,
+        flagged: int,
+        waited_s: float,
     ) -> None:
         is_late = waited_s > PING_AFTER_S
-        if not await self._settle(row, state, reason, charged=charged, flagged=flagged, ping=is_late, is_told=True):
+        is_settled = await self._settle(
+            row, state, reason, charged=charged, charged_s=charged_s, flagged=flagged, ping=is_late, is_told=True
+        )
+        if not is_settled:
             return
-        log.info("request_done", request_id=row.id, state=state, pictures=charged, flagged=flagged)
+        log.info("request_done", request_id=row.id, state=state, pictures=charged, flagged=flagged, gpu_s=charged_s)
         if is_late:
             await self.ping(row)
 
@@ -210,6 +235,7 @@ class Endings:
         reason: str | None,
         *,
         charged: int = 0,
+        charged_s: float = 0.0,
         flagged: int = 0,
         ping: bool = False,
         is_told: bool = False,
@@ -222,6 +248,7 @@ class Endings:
                 state=state,
                 reason=reason,
                 charged=charged,
+                charged_s=charged_s,
                 flagged=flagged,
                 now=now,
                 ping=ping,

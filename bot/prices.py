@@ -26,6 +26,8 @@ PRIOR_AT = (10, 200)
 OUTLIER = 4.0
 """An observation counts as at most so many times what was expected, or as so small a part: one slip is not a trend."""
 TWO_CALLS_A_STEP = frozenset({"heun"})
+LEARNED_FROM = 200
+"""Requests of earlier, of which a start learns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Fit:
     def __init__(self, prior: Line) -> None:
         self.line = prior
         self._prior = prior
-        self._sums = (0.0,) * 5
+        self._sums: tuple[float, ...] = (0.0,) * 5
         self._ratios = 0.0
         self._count = 0.0
 

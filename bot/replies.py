@@ -16,6 +16,7 @@ from engine import SCHEDULERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.admission import Allowance
     from bot.store.requests import RequestRow
     from bot.views import Buttons
     from engine import EngineError, ModelCard, Progress
@@ -68,18 +69,45 @@ class Drawn:
     model_before: str | None
     """The model that drew what this repeats or changes, where it was another."""
     seconds: float
+    """What the pictures took of the device."""
     left_today: int
     reason: str | None
     """Why there are fewer pictures than were asked for: a key of the catalogue."""
 
 
-def waiting(row: RequestRow, *, place: int | None, loading: str | None) -> Reply:
-    """An accepted request before its first step; `loading` is the title of the model that it waits for."""
+def waiting(row: RequestRow, *, place: int | None, loading: str | None, left: str = "") -> Reply:
+    """
+    An accepted request before its first step, with its price.
+
+    Args:
+        loading: the title of the model that it waits for.
+        left: as `left_today`.
+    """
     say = catalogue(row.locale).say
-    news = [place_in_line(place, row.locale)]
+    news = [place_in_line(place, row.locale), *price(row), *([left] if left else [])]
     if loading is not None:
         news.append(say("model-loading", model=_quoted(loading)))
     return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_unfinished(row))
+
+
+def price(row: RequestRow) -> list[str]:
+    """What a request is thought to take; nothing where that was not known yet when it was asked for."""
+    if not row.estimated_s:
+        return []
+    return [catalogue(row.locale).say("price", count=row.num_images, seconds=max(1, round(row.estimated_s)))]
+
+
+def left_today(allowance: Allowance, locale: str) -> str:
+    """What a member still has today: pictures, and where seconds are limited, those too."""
+    numbers: dict[str, object] = {"left": allowance.left, "limit": allowance.rules.pictures_per_day}
+    if allowance.seconds_left is None:
+        return catalogue(locale).say("left-of-today", **numbers)
+    return catalogue(locale).say("left-of-today-and-seconds", **numbers, seconds=int(allowance.seconds_left))
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds that were spent, to a tenth; what took less than that is not nothing."""
+    return f"{max(seconds, 0.1) if seconds > 0 else 0.0:.1f}"
 
 
 def running(row: RequestRow, progress: Progress) -> Reply:
@@ -119,7 +147,8 @@ def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
     if drawn.reason is not None:
         reason = why(row, drawn.reason)
         lines.append(say("partly", reason=reason, shown=len(drawn.uploads), count=row.num_images))
-    facts = [say("seconds", seconds=f"{drawn.seconds:.1f}"), say("left-today", left=drawn.left_today)]
+    cost = say("cost", count=len(drawn.seeds), seconds=seconds_text(drawn.seconds))
+    facts = [cost, say("left-today", left=drawn.left_today)]
     lines.append(" · ".join([_owner(row), *facts]))
     return Reply(
         content=_with_notes(_message(row, *lines).split("\n"), notes_at + 1, drawn.notes, row.locale),

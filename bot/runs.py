@@ -50,7 +50,6 @@ class Run:
     """What the engine has done for one request so far."""
 
     row: RequestRow
-    began_at: float
     rows_of_pictures: tuple[int, ...]
     """The U-Net rows that each takes."""
     task: asyncio.Task[None] | None = None
@@ -195,5 +194,4 @@ class Runner:
             state=state,
             reason=reason,
             progress=run.progress,
-            seconds=self._clock() - run.began_at,
         )

@@ -19,8 +19,10 @@ from bot.delivery import Delivery
 from bot.endings import Endings
 from bot.files import Files, RoomOnDisk
 from bot.members import Members
+from bot.prices import LEARNED_FROM, Prices
 from bot.progress import Board
 from bot.recovery import Recovery, read_left
+from bot.store import requests
 from bot.studio import Studio
 from engine import Engine
 
@@ -82,10 +84,12 @@ async def serve(
         gates = (RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes),)
         admission = Admission(database, settings.limits, gates=gates)
         delivery = Delivery()
+        prices = await _prices(database, engine)
         endings = Endings(
             database=database,
             admission=admission,
             delivery=delivery,
+            prices=prices,
             files=files,
             keep_pictures_s=settings.keep_pictures_s,
             cards=engine.card_of,
@@ -111,6 +115,7 @@ async def serve(
             recovery=recovery,
             files=files,
             members=members,
+            prices=prices,
             engine=engine,
             card=engine.card,
         )
@@ -124,6 +129,14 @@ async def serve(
                 await _serve_until_stopped(client, studio, recovery.take_up(left, studio), files, beside)
         finally:
             await engine.close(finish=False)
+
+
+async def _prices(database: Database, engine: Engine) -> Prices:
+    """Prices that have learned from what is in the database."""
+    prices = Prices(rows_of=engine.rows_of, card_of=engine.card_of)
+    async with database.reading() as connection:
+        prices.relearn(await requests.charged_lately(connection, count=LEARNED_FROM))
+    return prices
 
 
 async def _login(client: Client, settings: Settings, token: SecretStr) -> None:

@@ -62,6 +62,8 @@ class Studio:
         )
         self._rows: dict[int, RequestRow] = {}
         self._runs: dict[int, Run] = {}
+        self._left: dict[int, str] = {}
+        """What each member had left, as the waiting message says it."""
         self._changed = asyncio.Event()
         self._runner = Runner(
             database=database,
@@ -115,9 +117,16 @@ class Studio:
             async with self._database.transaction() as connection:
                 await requests.give_back(connection, runs[task].row.id)
 
-    def enqueue(self, row: RequestRow, *, shown: str = "", front: bool = False) -> None:
-        """Put an accepted request into the line; `shown` is what its message says already."""
+    def enqueue(self, row: RequestRow, *, shown: str = "", left: str = "", front: bool = False) -> None:
+        """
+        Put an accepted request into the line.
+
+        Args:
+            shown: what its message says already.
+            left: what its member has left, as its message goes on to say.
+        """
         self._rows[row.id] = row
+        self._left[row.id] = left
         self._turns.add(row.id, row.user_id, row.model, front=front)
         self._board.put(row, lambda: self._compose_waiting(row), every_s=WAITING_EDIT_S, content=shown)
         self._changed.set()
@@ -238,10 +247,11 @@ class Studio:
 
     def _leave_line(self, request_id: int) -> RequestRow | None:
         self._turns.remove(request_id)
+        self._left.pop(request_id, None)
         return self._rows.pop(request_id, None)
 
     def _start(self, row: RequestRow) -> None:
-        run = self._runs[row.id] = Run(row, self._clock(), self._rows_of_pictures(row))
+        run = self._runs[row.id] = Run(row, self._rows_of_pictures(row))
         self._board.put(row, lambda: self._compose_running(run), every_s=RUNNING_EDIT_S)
         run.task = asyncio.create_task(self._serve(run))
 
@@ -253,12 +263,15 @@ class Studio:
             return (1,) * row.num_images
 
     def _compose_waiting(self, row: RequestRow) -> replies.Reply:
-        return replies.waiting(row, place=self.place_of(row.id), loading=self.loading)
+        return self._waiting(row, self.loading)
 
     def _compose_running(self, run: Run) -> replies.Reply:
         if run.progress is None:
-            return replies.waiting(run.row, place=self.place_of(run.row.id), loading=run.loading)
+            return self._waiting(run.row, run.loading)
         return replies.running(run.row, run.progress)
+
+    def _waiting(self, row: RequestRow, loading: str | None) -> replies.Reply:
+        return replies.waiting(row, place=self.place_of(row.id), left=self._left.get(row.id, ""), loading=loading)
 
     # One request
 
@@ -272,6 +285,7 @@ class Studio:
             await self.end(run.row, "failed", "failed-unexpected")
         finally:
             del self._runs[run.row.id]
+            left = self._left.pop(run.row.id, "")
             self._changed.set()
         if again is not None:
-            self.enqueue(again, front=True)
+            self.enqueue(again, left=left, front=True)

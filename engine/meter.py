@@ -42,20 +42,21 @@ class CudaWatch:
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def mark(self) -> torch.cuda.Event:
+    def mark(self) -> Any:
         """As `Watch`."""
         import torch
 
-        event = torch.cuda.Event(enable_timing=True)
+        cuda: Any = torch.cuda  # its events have no types
+        event = cuda.Event(enable_timing=True)
         event.record(torch.cuda.current_stream(self._device))
         return event
 
-    def seconds(self, start: torch.cuda.Event, end: torch.cuda.Event, *, wait: bool) -> float | None:
+    def seconds(self, start: Any, end: Any, *, wait: bool) -> float | None:
         """As `Watch`."""
         if not wait and not end.query():
             return None
         end.synchronize()
-        return start.elapsed_time(end) / 1000
+        return float(start.elapsed_time(end)) / 1000
 
 
 class MpsWatch(HostWatch):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from discord import app_commands
 
 from bot.commands import help as helping
-from bot.commands import imagine, limits, models, pictures
+from bot.commands import imagine, limits, models, pictures, quota
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def all_commands(settings: Settings) -> list[app_commands.Command[Any, ..., None] | app_commands.Group]:
     """Every command, where the settings allow it; moderators' commands exist in servers only."""
-    for_members = [imagine.command(), pictures.history(), pictures.quota(), models.command(), helping.command()]
+    for_members = [imagine.command(), pictures.history(), quota.command(), models.command(), helping.command()]
     for command in for_members:
         command.allowed_contexts = app_commands.AppCommandContext(
             guild=True,

@@ -1,4 +1,4 @@
-"""`/history` and `/quota`: what a member has had, and may still have."""
+"""`/history`: what a member has had."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from bot.store import requests
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.admission import Allowance
     from bot.client import Client
     from bot.store.requests import RequestRow
 
@@ -24,7 +23,6 @@ ROWS_A_PAGE = 5
 """One row of buttons."""
 PROMPT_CHARACTERS = 50
 """Escaped, and with their reasons and links, five of them fit Discord's 2000."""
-MOST_WAITING = 5
 
 
 def history() -> app_commands.Command[Any, ..., None]:
@@ -36,16 +34,6 @@ def history() -> app_commands.Command[Any, ..., None]:
         await privately(interaction, page.content, view=page.view or discord.utils.MISSING)
 
     return history
-
-
-def quota() -> app_commands.Command[Any, ..., None]:
-    """The command `/quota`."""
-
-    @app_commands.command(name=text("command-quota"), description=text("command-quota.description"))
-    async def quota(interaction: discord.Interaction[Client]) -> None:
-        await privately(interaction, await in_time(interaction, _quota(interaction)))
-
-    return quota
 
 
 async def turn_page(interaction: discord.Interaction[Client], before_id: int) -> None:
@@ -66,20 +54,6 @@ def history_page(rows: Sequence[RequestRow], *, is_first: bool, has_more: bool, 
     return replies.Reply(
         content="\n".join(lines), view=views.under_history(rows, is_first=is_first, has_more=has_more, locale=locale)
     )
-
-
-def quota_text(allowance: Allowance, waiting: Sequence[tuple[RequestRow, int | None]], locale: str) -> str:
-    """What is left, when there is more, and what waits at which place."""
-    say, rules = catalogue(locale).say, allowance.rules
-    lines = [say("quota-left", left=allowance.left, limit=rules.pictures_per_day)]
-    if allowance.used_today:
-        lines.append(say("quota-refill", more_at=allowance.refills_at))
-    lines.append(say("quota-places", held=allowance.places_held, limit=rules.places_in_line))
-    for row, place in waiting[:MOST_WAITING]:
-        where = say("state-running") if row.state == "running" else replies.place_in_line(place, locale)
-        prompt = replies.headline(row, PROMPT_CHARACTERS, locale)
-        lines.append(say("quota-waiting", id=row.short_id, prompt=prompt, place=where))
-    return "\n".join(lines)
 
 
 def message_url(row: RequestRow) -> str:
@@ -116,16 +90,3 @@ async def _page(interaction: discord.Interaction[Client], *, before_id: int | No
         has_more=len(rows) > ROWS_A_PAGE,
         locale=interaction.locale.value,
     )
-
-
-async def _quota(interaction: discord.Interaction[Client]) -> str:
-    client, user_id, guild_id = interaction.client, interaction.user.id, interaction.guild_id
-    allowance = await client.admission.allowance(user_id, guild_id)
-    async with client.database.reading() as connection:
-        unfinished = await requests.unfinished(connection)
-    waiting = [
-        (row, client.studio.place_of(row.id))
-        for row in unfinished
-        if row.user_id == user_id and row.guild_id == guild_id
-    ]
-    return quota_text(allowance, waiting, interaction.locale.value)

@@ -341,19 +341,22 @@ async def end(
     charged: int,
     flagged: int,
     now: float,
+    charged_s: float = 0.0,
     ping: bool = False,
 ) -> bool:
     """
     End a request and charge what was delivered, which refunds the rest; False if it had already ended.
 
     Args:
+        charged_s: seconds of the device that the charged pictures took.
         ping: whether its owner is to be pinged; where that was meant before, it stays so.
     """
     return await _change(
         connection,
         """
         UPDATE requests
-        SET state = :state, reason = :reason, charged = :charged, flagged = :flagged, ended_at = :now,
+        SET state = :state, reason = :reason, charged = :charged, charged_s = :charged_s, flagged = :flagged,
+            ended_at = :now,
             ping_intended_at = coalesce(ping_intended_at, iif(:ping, :now, NULL))
         WHERE id = :request_id AND state IN ('queued', 'running')
         """,
@@ -362,6 +365,7 @@ async def end(
             "state": state,
             "reason": reason,
             "charged": charged,
+            "charged_s": charged_s,
             "flagged": flagged,
             "now": now,
             "ping": ping,
@@ -451,11 +455,51 @@ async def history(
     )
 
 
+async def unfinished_of(connection: Connection, *, user_id: int, guild_id: int | None) -> list[RequestRow]:
+    """A member's requests in one server that wait or are being drawn, oldest first."""
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM requests INDEXED BY requests_unfinished
+        WHERE user_id = :user_id AND guild_id IS :guild_id AND state IN ('queued', 'running') ORDER BY id
+        """,
+        {"user_id": user_id, "guild_id": guild_id},
+    )
+
+
+async def ended_lately(connection: Connection, *, user_id: int, guild_id: int | None, count: int) -> list[RequestRow]:
+    """A member's latest requests in one server that have ended, newest first, without those that nobody ever saw."""
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM requests
+        WHERE user_id = :user_id AND guild_id IS :guild_id AND ended_at IS NOT NULL
+            AND NOT (message_id IS NULL AND state = 'cancelled')
+        ORDER BY id DESC LIMIT :count
+        """,
+        {"user_id": user_id, "guild_id": guild_id, "count": count},
+    )
+
+
+async def charged_lately(connection: Connection, *, count: int) -> list[RequestRow]:
+    """The latest requests whose pictures are charged with the seconds that they took, oldest first."""
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM (
+            SELECT * FROM requests WHERE ended_at IS NOT NULL AND charged > 0 AND charged_s > 0
+            ORDER BY id DESC LIMIT :count
+        ) ORDER BY id
+        """,
+        {"count": count},
+    )
+
+
 async def withdraw_channel(connection: Connection, *, channel_id: int, now: float) -> list[int]:
     """Cancel and refund what waits in a channel or thread that is gone; their numbers."""
     rows = await connection.execute_fetchall(
         """
-        UPDATE requests SET state = 'cancelled', reason = 'channel-gone', charged = 0, ended_at = :now
+        UPDATE requests SET state = 'cancelled', reason = 'channel-gone', charged = 0, charged_s = 0, ended_at = :now
         WHERE channel_id = :channel_id AND state IN ('queued', 'running') RETURNING id
         """,
         {"channel_id": channel_id, "now": now},
@@ -467,7 +511,7 @@ async def withdraw_guild(connection: Connection, *, guild_id: int, now: float) -
     """Cancel and refund what waits in a server that is gone; their numbers."""
     rows = await connection.execute_fetchall(
         """
-        UPDATE requests SET state = 'cancelled', reason = 'server-gone', charged = 0, ended_at = :now
+        UPDATE requests SET state = 'cancelled', reason = 'server-gone', charged = 0, charged_s = 0, ended_at = :now
         WHERE guild_id = :guild_id AND state IN ('queued', 'running') RETURNING id
         """,
         {"guild_id": guild_id, "now": now},

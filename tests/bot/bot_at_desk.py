@@ -15,6 +15,7 @@ from bot.client import Client, use_api
 from bot.database import Database
 from bot.files import Files
 from bot.members import Members
+from bot.prices import Prices
 from bot.settings import Settings
 from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
 
@@ -150,6 +151,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
     async with Desk.open() as desk, Database.open(tmp_path / "bot.sqlite3") as database:
         await use_api(desk.url, "token")
         studio = StudioNotes()
+        engine = Engine.open("emoji", models_dir=chosen.models_dir)
         client = Client(
             settings=chosen,
             database=database,
@@ -159,6 +161,8 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             files=Files(tmp_path / "files", database, most_bytes=chosen.most_disk_bytes),
             members=Members(database),
             engine=Engine.open("emoji", models_dir=chosen.models_dir),
+            prices=Prices(rows_of=engine.rows_of, card_of=engine.card_of),
+            engine=engine,
             card=CARD,
         )
         async with client:

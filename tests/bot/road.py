@@ -14,6 +14,7 @@ from bot.database import Database
 from bot.endings import Endings
 from bot.files import Files
 from bot.policy import OperatorLimits, Rules
+from bot.prices import Prices
 from bot.progress import Board
 from bot.recovery import Recovery
 from bot.store import requests
@@ -37,7 +38,7 @@ ENOUGH_TURNS = 200
 
 def picture(request: CompleteRequest, index: int = 0, *, flagged: bool = False, side_px: int = 8) -> Picture:
     image = Image.new("RGB", (side_px, side_px), "red")
-    return Picture(index=index, seed=request.seed + index, image=image, flagged=flagged)
+    return Picture(index=index, seed=request.seed + index, image=image, flagged=flagged, gpu_s=1.5)
 
 
 def result(request: CompleteRequest, *pictures: Picture) -> GenerationResult:
@@ -207,6 +208,7 @@ class Road:
     studio: Studio
     files: Files
     members: HandMembers
+    prices: Prices
     clock: Clock
 
     async def admitted(self, prompt: str = "a cat", *, user_id: int = 1, message_id: int | None = 900, **more: Any):
@@ -223,6 +225,7 @@ class Road:
             "model": "emoji",
             "typed_prompt": None,
             "notes": (),
+            "estimated_s": 0.0,
         }
         request = {
             "width": 128,
@@ -296,11 +299,13 @@ async def opened_road(
     async with Database.open(tmp_path / "bot.sqlite3") as database:
         admission = Admission(database, OperatorLimits(default=rules, ceiling=rules), clock=clock)
         delivery, engine = HandDelivery(), HandEngine()
+        prices = Prices(rows_of=engine.rows_of, card_of=lambda _: CARD)
         files = Files(tmp_path / "files", database, most_bytes=most_bytes, clock=clock)
         endings = Endings(
             database=database,
             admission=admission,
             delivery=delivery,
+            prices=prices,
             files=files,
             keep_pictures_s=keep_pictures_s,
             cards=lambda _: CARD,
@@ -321,6 +326,7 @@ async def opened_road(
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
         road = Road(database, admission, engine, delivery, endings, recovery, studio, files, members, clock)
+        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, prices, clock)
         serving = asyncio.create_task(studio.run()) if is_served else None
         yield road
         delivery.gate.set()

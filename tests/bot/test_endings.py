@@ -22,7 +22,7 @@ async def road(tmp_path):
 async def deliver(road, row, *pictures, state="done", reason=None, **cut):
     """The row after its delivery."""
     progress = Progress(step=20, steps=20, pictures_done=1, num_images=row.num_images, seconds_per_step=0.1, **cut)
-    await road.endings.deliver(row, pictures, state=state, reason=reason, progress=progress, seconds=3.21)
+    await road.endings.deliver(row, pictures, state=state, reason=reason, progress=progress)
     return await road.row(row.id)
 
 

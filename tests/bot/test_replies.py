@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from bot_at_desk import CARD
@@ -7,9 +8,22 @@ from hypothesis import strategies as st
 from rows import row
 
 from bot import replies
-from bot.admission import Refused
+from bot.admission import Allowance, Refused
 from bot.markdown import utf16_length
-from bot.replies import Drawn, Upload, alt_text, ended, finished, place_in_line, running, sentence, waiting
+from bot.policy import Rules
+from bot.replies import (
+    Drawn,
+    Upload,
+    alt_text,
+    ended,
+    finished,
+    left_today,
+    place_in_line,
+    running,
+    seconds_text,
+    sentence,
+    waiting,
+)
 from engine import CompleteRequest, GenerationRequest, InvalidRequest, Progress, reading
 from engine.notation.expansion import Wildcards, expand
 from engine.notation.trailing import read_options
@@ -52,6 +66,38 @@ async def test_a_waiting_message_says_what_for_whom_and_where_in_the_line():
     assert reply.content == "**a red heart**\n2nd in line\n-# for <@1> · #1005"
 
 
+async def test_a_waiting_message_says_the_price_and_what_is_left():
+    reply = waiting(row(estimated_s=2.4, num_images=4), place=2, left="56 of 60 pictures left today", loading=None)
+    assert reply.content.split("\n")[1] == "2nd in line · 4 pictures, about 2 s · 56 of 60 pictures left today"
+
+
+async def test_the_smallest_price_is_a_second():
+    assert "1 picture, about 1 s" in waiting(row(estimated_s=0.01), place=2, loading=None).content
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "text"),
+    [(None, "56 of 60 pictures left today"), (99.9, "56 of 60 pictures and 99 s left today")],
+    ids=["unlimited", "limited"],
+)
+def test_seconds_are_left_only_where_they_are_limited(seconds_left, text):
+    rules = Rules(pictures_per_day=60, places_in_line=5, pixels=2**20, steps=150)
+    allowance = Allowance(
+        rules=rules,
+        day="2026-08-01",
+        used_today=4,
+        places_held=1,
+        refills_at=datetime(2026, 8, 2, tzinfo=UTC),
+        seconds_left=seconds_left,
+    )
+    assert left_today(allowance, "en-US") == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.0, "0.0"), (0.004, "0.1"), (3.21, "3.2")], ids=str)
+def test_what_took_little_did_not_take_nothing(seconds, text):
+    assert seconds_text(seconds) == text
+
+
 async def test_a_waiting_message_says_that_the_model_is_loading():
     assert "loading model Emoji" in waiting(row(), place=1, loading="Emoji").content
 
@@ -89,7 +135,9 @@ async def test_what_is_unfinished_can_be_cancelled(reply):
 
 async def test_a_finished_message_shows_only_the_seed_where_all_is_as_the_model_has_it():
     reply = finished(row(), drawn(), CARD)
-    assert reply.content == "**a red heart**\nSeed `4181`\n-# for <@1> · #1005 · 3.2 s · 56 pictures left today"
+    assert (
+        reply.content == "**a red heart**\nSeed `4181`\n-# for <@1> · #1005 · 1 picture, 3.2 s · 56 pictures left today"
+    )
     assert reply.uploads == (UPLOAD,)
 
 

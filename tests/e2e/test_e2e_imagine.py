@@ -61,7 +61,7 @@ async def test_a_finished_message_names_prompt_seed_and_what_differs(room):
 
 async def test_a_finished_message_says_how_long_it_took_and_what_is_left_today(room):
     message = await room.draw()
-    assert re.search(r"· \d+\.\d s · 59 pictures left today$", message["content"])
+    assert re.search(r"· 1 picture, \d+\.\d s · 59 pictures left today$", message["content"])
 
 
 async def test_a_finished_message_has_its_buttons(room):

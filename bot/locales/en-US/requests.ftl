@@ -31,7 +31,6 @@ used-guidance = guidance { $guidance }
 used-size = { $width }×{ $height }
 used-negative-prompt = Without: { $text }
 used-negative-prompt-default = Without, as this model is set: { $text } (`--no ""` at the prompt's end removes it)
-seconds = { $seconds } s
 cut-prompt = The end of the prompt did not fit the model and was left out: { $text }
 cut-negative-prompt = The end of the negative prompt did not fit the model and was left out: { $text }
 note-weight-clamped = Weights go from -10 to 10, so { $text } weighs { $used }.

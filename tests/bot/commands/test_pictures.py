@@ -1,5 +1,5 @@
 import pytest
-from desk import ANN_ID, BEN_ID, command_payload
+from desk import BEN_ID, command_payload
 from rows import row
 
 from bot.commands.pictures import history_page
@@ -98,22 +98,3 @@ async def test_an_empty_page_says_so(is_first):
     page = history_page([], is_first=is_first, has_more=False, locale="en-US")
     assert page.content
     assert [item.custom_id for item in page.view.children] == ([] if is_first else ["history:0"])
-
-
-# /quota
-
-
-async def test_a_quota_says_what_is_left_when_there_is_more_and_what_waits(world):
-    await world.row(num_images=4)
-    await world.row(user_id=BEN_ID, prompt="a secret")
-    allowance = await world.client.admission.allowance(ANN_ID, 7)
-    assert (await show(world, "quota"))["content"].split("\n") == [
-        "56 of 60 pictures left today.",
-        f"All of them again <t:{int(allowance.refills_at.timestamp())}:R>.",
-        "1 of 10 places in the line taken.",
-        "#1001 · **a red heart** · 2nd in line",
-    ]
-
-
-async def test_an_untouched_quota_needs_no_refill(world):
-    assert "again" not in (await show(world, "quota"))["content"]
