@@ -41,6 +41,20 @@ async def test_the_first_answer_is_the_waiting_message_with_prompt_owner_and_sho
     assert re.search(rf"for <@{room.user_id}> · #[0-9A-Z]{{4}}", content)
 
 
+async def test_the_first_answer_says_the_price_and_what_is_left(room):
+    content = (await room.imagine("a red heart", images=2, steps=2))["message"]["content"]
+    assert re.search(r"in line · 2 pictures, about \d+ s · 58 of 60 pictures left today", content)
+
+
+async def test_quota_says_what_a_finished_request_cost(room):
+    await room.draw()
+    await room.draw()  # the first one's ledger is settled after its message shows the picture
+    lines = (await room.command("quota"))["message"]["content"].splitlines()
+    assert re.fullmatch(
+        r"#\w+ · reserved 1 picture, \d+\.\d s · spent 1 picture, \d+\.\d s( · refunded \d+\.\d s)?", lines[-1]
+    )
+
+
 async def test_a_waiting_request_can_be_cancelled_and_nothing_else(room):
     answer = await room.imagine(steps=2)
     assert labels(answer["message"]) == ["Cancel"]

@@ -1,10 +1,12 @@
 """A device that is behind what it is told, played by hand: its marks are numbers, reached when the test says so."""
 
+import time
 from contextlib import suppress
 
 import pytest
+import torch
 
-from engine.meter import Account, Meter, Totals
+from engine.meter import Account, Meter, Totals, watch_of
 
 
 class HandWatch:
@@ -113,3 +115,23 @@ def test_work_that_fails_is_measured_too(meter, watch, totals):
         raise RuntimeError
     work(meter, watch, 1, {account: 1})
     assert (account.gpu_s, totals.busy_s) == (4, 4)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_card_is_measured_by_its_own_work_and_not_by_the_calls():
+    device = torch.device("cuda")
+    totals, account = Totals(), Account()
+    meter = Meter(watch_of(device), totals)
+    matrix = torch.rand(4096, 4096, device=device)
+    for _ in range(2):  # the first time libraries are loaded
+        torch.cuda.synchronize()
+        before_s, began_at = totals.busy_s, time.perf_counter()
+        meter.begin()
+        with meter.sharing({account: 1}):
+            for _ in range(100):
+                matrix = matrix @ matrix / 4096
+        spent_s = meter.spent_s(account)
+        passed_s = time.perf_counter() - began_at
+    assert spent_s == totals.busy_s
+    assert totals.busy_s - before_s == pytest.approx(passed_s, rel=0.1)
