@@ -83,9 +83,10 @@ def _entry(row: RequestRow, locale: str) -> str:
         say("quota-reserved", amount=_amount(row.num_images, row.estimated_s, locale)),
         say("quota-spent", amount=_amount(row.charged, row.charged_s, locale)),
     ]
-    pictures, seconds = row.num_images - row.charged, max(0.0, row.estimated_s - row.charged_s)
-    if pictures or seconds:
-        facts.append(say("quota-refunded", amount=_amount(pictures, seconds, locale)))
+    # Of what is shown, so that the line adds up.
+    pictures, seconds = row.num_images - row.charged, round(row.estimated_s, 1) - round(row.charged_s, 1)
+    if pictures or seconds > 0:
+        facts.append(say("quota-refunded", amount=_amount(pictures, max(0.0, seconds), locale)))
     if row.reason is not None:
         facts.append(replies.why(row, row.reason))
     elif row.flagged:
