@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.events import Event
     from engine.files.card import ModelCard
     from engine.loading import LoadedModel
+    from engine.reading import Reading
     from engine.request import CompleteRequest, GenerationRequest
     from engine.residents import Residents
     from engine.room import Room
@@ -234,8 +235,16 @@ class Engine:
 
         Of a model that nothing has asked for, as the default draws it. Reads no file.
         """
+        return tuple(reading.rows for reading in self.readings(request))
+
+    def readings(self, request: CompleteRequest) -> tuple[Reading, ...]:
+        """
+        What each picture is told, parsed as its model reads prompts; LoRAs are not looked for.
+
+        Of a model that nothing has asked for, as the default reads it. Reads no file; long prompts take a while.
+        """
         source = self._sources.known(request.model or self.model) or self._sources.default
-        return tuple(reading.rows for reading in readings_for(source, request))
+        return readings_for(source, request)
 
     def check_size(self, request: CompleteRequest) -> None:
         """

@@ -329,3 +329,10 @@ async def test_leaving_with_an_exception_gives_running_pictures_back(loads_fast,
     with pytest.raises(EngineClosed):
         await drawings[0]
     assert ticks.rows == [8]
+
+
+def test_an_engine_says_what_each_picture_is_told_before_anything_is_loaded():
+    engine = Engine.open(device="cpu")
+    readings = engine.readings(engine.complete(small("a {(r)(ed)|blue} heart", negative_prompt="blur")))
+    texts = ["".join(span.text for span in each.prompt.subprompts[0].schedule[0][1].sections[0]) for each in readings]
+    assert texts == ["a red heart", "a blue heart"]
