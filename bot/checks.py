@@ -103,6 +103,14 @@ def folder(value: str | Path) -> Path:
     return folder
 
 
+def file(value: str | Path) -> Path:
+    """A file that exists."""
+    file = Path(value).expanduser()
+    if not file.is_file():
+        raise ValueError("must be a file that exists")
+    return file
+
+
 def server_ids(value: str | Iterable[int]) -> tuple[int, ...]:
     """Ids of servers, separated by commas."""
     words = value.split(",") if isinstance(value, str) else [str(number) for number in value]

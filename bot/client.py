@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.database import Database
     from bot.files import Files
     from bot.members import Members
+    from bot.moderation.gates import FilterGate
     from bot.prices import Prices
     from bot.recovery import Recovery
     from bot.settings import Settings
@@ -114,6 +115,7 @@ class Client(commands.AutoShardedBot):
         files: Files,
         members: Members,
         prices: Prices,
+        filters: FilterGate,
         engine: Engine,
         card: ModelCard,
     ) -> None:
@@ -133,6 +135,7 @@ class Client(commands.AutoShardedBot):
         self.files = files
         self.members = members
         self.prices = prices
+        self.filters = filters
         self.engine = engine
         self.card = card
         self.servers = Servers(self, settings, database)

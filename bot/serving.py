@@ -6,31 +6,38 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
 import structlog
 
-from bot.admission import Admission
+from bot.admission import Admission, Refused
 from bot.client import Client, use_api
 from bot.database import Database
 from bot.delivery import Delivery
 from bot.endings import Endings
 from bot.files import Files, RoomOnDisk
+from bot.locales import DEFAULT_LOCALE
 from bot.members import Members
+from bot.moderation import exchange
+from bot.moderation.gates import FilterGate, FloorGate
 from bot.prices import LEARNED_FROM, Prices
 from bot.progress import Board
 from bot.recovery import Recovery, read_left
+from bot.replies import sentence
 from bot.store import requests
 from bot.studio import Studio
 from engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+    from pathlib import Path
 
     from pydantic import SecretStr
 
+    from bot.moderation.rules import Rule
     from bot.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -67,6 +74,7 @@ async def serve(
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody is heard here
     if settings.hf_token is not None:
         os.environ["HF_TOKEN"] = settings.hf_token.get_secret_value()  # where the hub's library looks for it
+    operators_rules = _operators_rules(settings.filter_file) if settings.filter_file else ()
     engine = Engine.open(
         settings.model,
         models_dir=settings.models_dir,
@@ -81,7 +89,9 @@ async def serve(
     async with Database.open(settings.database_path, command=command) as database:
         files = Files(settings.data_dir, database, most_bytes=settings.most_disk_bytes)
         disks = (settings.data_dir, settings.database_path.parent)
-        gates = (RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes),)
+        floor = FloorGate(engine.readings)
+        filters = FilterGate(engine.readings, floor, operators_rules)
+        gates = (floor, filters, RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes))
         admission = Admission(database, settings.limits, gates=gates)
         delivery = Delivery()
         prices = await _prices(database, engine)
@@ -116,6 +126,7 @@ async def serve(
             files=files,
             members=members,
             prices=prices,
+            filters=filters,
             engine=engine,
             card=engine.card,
         )
@@ -137,6 +148,30 @@ async def _prices(database: Database, engine: Engine) -> Prices:
     async with database.reading() as connection:
         prices.relearn(await requests.charged_lately(connection, count=LEARNED_FROM))
     return prices
+
+
+def _operators_rules(file: Path) -> tuple[Rule, ...]:
+    """
+    The rules that hold everywhere.
+
+    Raises:
+        ServingError: the file cannot be read, or says what is no rule.
+    """
+    try:
+        entries = exchange.read(file.read_bytes(), most_regexes=exchange.MAX_ENTRIES)
+    except OSError as error:
+        raise ServingError("operator-filter-file", status=2, path=str(file), reason=str(error.strerror)) from error
+    except Refused as fault:
+        reason = sentence(fault, DEFAULT_LOCALE)
+        raise ServingError("operator-filter-file", status=2, path=str(file), reason=reason) from fault
+    rules = []
+    for entry in entries:
+        try:
+            rules.append(replace(entry.valid_rule, id=entry.number, is_operators=True))
+        except Refused as fault:
+            facts = {"path": str(file), "number": str(entry.number), "reason": sentence(fault, DEFAULT_LOCALE)}
+            raise ServingError("operator-filter-file-entry", status=2, **facts) from fault
+    return tuple(rules)
 
 
 async def _login(client: Client, settings: Settings, token: SecretStr) -> None:

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     min_free_gb: Annotated[float, checks.checked(checks.from_zero)] = 1.0
     log_level: Annotated[str, checks.one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
 
+    filter_file: Annotated[Path | None, checks.checked(checks.file)] = None
+
     limit_pictures_per_day: Annotated[int, checks.limit("pictures_per_day")] = 60
     limit_places_in_line: Annotated[int, checks.limit("places_in_line")] = 10
     limit_pixels: Annotated[int, checks.limit("pixels")] = 1024 * 1024

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from discord import app_commands
 
+from bot.commands import filter as filtering
 from bot.commands import help as helping
 from bot.commands import imagine, limits, models, pictures, quota
 
@@ -23,4 +24,4 @@ def all_commands(settings: Settings) -> list[app_commands.Command[Any, ..., None
             private_channel=settings.allow_user_installs,
         )
         command.allowed_installs = app_commands.AppInstallationType(guild=True, user=settings.allow_user_installs)
-    return [*for_members, limits.group()]
+    return [*for_members, limits.group(), filtering.group()]

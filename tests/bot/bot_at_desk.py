@@ -15,6 +15,7 @@ from bot.client import Client, use_api
 from bot.database import Database
 from bot.files import Files
 from bot.members import Members
+from bot.moderation.gates import FilterGate, FloorGate
 from bot.prices import Prices
 from bot.settings import Settings
 from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
@@ -152,16 +153,18 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
         await use_api(desk.url, "token")
         studio = StudioNotes()
         engine = Engine.open("emoji", models_dir=chosen.models_dir)
+        floor = FloorGate(engine.readings)
+        filters = FilterGate(engine.readings, floor)
         client = Client(
             settings=chosen,
             database=database,
-            admission=Admission(database, chosen.limits),
+            admission=Admission(database, chosen.limits, gates=(floor, filters)),
             studio=studio,
             recovery=None,
             files=Files(tmp_path / "files", database, most_bytes=chosen.most_disk_bytes),
             members=Members(database),
-            engine=Engine.open("emoji", models_dir=chosen.models_dir),
             prices=Prices(rows_of=engine.rows_of, card_of=engine.card_of),
+            filters=filters,
             engine=engine,
             card=CARD,
         )

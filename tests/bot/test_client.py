@@ -102,6 +102,7 @@ async def test_a_first_start_tells_discord_all_commands(world):
         "models",
         "help",
         "limits",
+        "filter",
     ]
 
 
