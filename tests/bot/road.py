@@ -325,8 +325,7 @@ async def opened_road(
             clock=clock,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
-        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, members, clock)
-        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, prices, clock)
+        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, members, prices, clock)
         serving = asyncio.create_task(studio.run()) if is_served else None
         yield road
         delivery.gate.set()
