@@ -74,7 +74,9 @@ def _in_order(payloads: list[Any]) -> list[Any]:
 def _compared(payload: Mapping[str, Any]) -> dict[str, Any]:
     """What is compared of a payload: without what says nothing, and permissions as a number."""
     kept = {
-        key: payload[key] for key in COMPARED if payload.get(key) not in (None, [], {}) and payload[key] is not False
+        key: payload[key]
+        for key in COMPARED
+        if payload.get(key) not in (None, "", [], {}) and payload[key] is not False
     }
     if "default_member_permissions" in kept:
         kept["default_member_permissions"] = int(kept["default_member_permissions"])

@@ -24,17 +24,17 @@ FEW_PAGES = 2
 
 class Buttons(discord.ui.View):
     """
-    Buttons without a memory: a press is found by its custom_id (`bot.buttons`), also after a restart.
+    Buttons and selects without a memory: a press is found by its custom_id, also after a restart.
 
     Stopped at birth, so that discord.py stores no view for every message that was ever sent.
     """
 
-    def __init__(self, *rows: Sequence[discord.ui.Button[Buttons]]) -> None:
+    def __init__(self, *rows: Sequence[discord.ui.Item[Buttons]]) -> None:
         super().__init__(timeout=None)
         for number, row in enumerate(rows):
-            for button in row:
-                button.row = number
-                self.add_item(button)
+            for item in row:
+                item.row = number
+                self.add_item(item)
         self.stop()
 
 

@@ -85,3 +85,49 @@ async def count_since(connection: Connection, *, user_id: int, action: str, sinc
         {"user_id": user_id, "action": action, "since": since},
     )
     return int(number)
+
+
+async def after(connection: Connection, *, guild_id: int, after_id: int, count: int) -> list[AuditRow]:
+    """A server's rows behind this one, oldest first."""
+    rows = await connection.execute_fetchall(
+        "SELECT * FROM audit WHERE guild_id = :guild_id AND id > :after_id ORDER BY id LIMIT :count",
+        {"guild_id": guild_id, "after_id": after_id, "count": count},
+    )
+    return [AuditRow(**dict(row)) for row in rows]
+
+
+async def page(
+    connection: Connection,
+    *,
+    guild_id: int,
+    before_id: int | None,
+    user_id: int | None,
+    action: str | None,
+    count: int,
+    with_everywhere: bool,
+) -> list[AuditRow]:
+    """
+    A server's rows, newest first.
+
+    Args:
+        before_id: the last id of the page before; None is the first page.
+        user_id: only what this member did, or what is about them.
+        with_everywhere: also what belongs to no server.
+    """
+    rows = await connection.execute_fetchall(
+        """
+        SELECT * FROM audit
+        WHERE (guild_id = :guild_id OR (:with_everywhere AND guild_id IS NULL)) AND id < :before_id
+            AND (:user_id IS NULL OR :user_id IN (user_id, actor_id)) AND (:action IS NULL OR action = :action)
+        ORDER BY id DESC LIMIT :count
+        """,
+        {
+            "guild_id": guild_id,
+            "before_id": 2**63 - 1 if before_id is None else before_id,
+            "user_id": user_id,
+            "action": action,
+            "count": count,
+            "with_everywhere": with_everywhere,
+        },
+    )
+    return [AuditRow(**dict(row)) for row in rows]

@@ -122,6 +122,8 @@ class RequestRow:
     """Seconds of GPU that it was expected to take."""
     charged_s: float
     """Seconds of GPU: reserved as estimated when admitted, what was spent when ended."""
+    deleted_at: float | None
+    """When somebody deleted its message."""
 
     @property
     def request(self) -> CompleteRequest:
@@ -170,16 +172,21 @@ class RequestRow:
     @property
     def short_id(self) -> str:
         """What people read and type, like `7Q4K`."""
-        number, digits = self.id + FIRST_SHORT_ID, ""
-        while number:
-            number, digit = divmod(number, len(DIGITS))
-            digits = DIGITS[digit] + digits
-        return digits
+        return short_id(self.id)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether it still waits or is being drawn."""
         return self.state in ("queued", "running")
+
+
+def short_id(request_id: int) -> str:
+    """A request's number as people read and type it, like `7Q4K`."""
+    number, digits = request_id + FIRST_SHORT_ID, ""
+    while number:
+        number, digit = divmod(number, len(DIGITS))
+        digits = DIGITS[digit] + digits
+    return digits
 
 
 async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, now: float) -> RequestRow | None:
@@ -231,6 +238,29 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
 async def fetch(connection: Connection, request_id: int) -> RequestRow | None:
     """The request with this number, whatever its state."""
     return await _row(connection, "SELECT * FROM requests WHERE id = :request_id", {"request_id": request_id})
+
+
+async def unfinished_everywhere(connection: Connection, user_id: int) -> list[RequestRow]:
+    """What of a member waits or is being drawn, wherever it was asked for, oldest first."""
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM requests INDEXED BY requests_unfinished
+        WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id
+        """,
+        {"user_id": user_id},
+    )
+
+
+async def mark_deleted(connection: Connection, request_ids: Collection[int], *, now: float) -> None:
+    """The messages of these requests were deleted."""
+    await connection.execute_fetchall(
+        """
+        UPDATE requests SET deleted_at = :now
+        WHERE id IN (SELECT value FROM json_each(:request_ids)) AND deleted_at IS NULL
+        """,
+        {"request_ids": json.dumps(list(request_ids)), "now": now},
+    )
 
 
 async def unfinished(connection: Connection) -> list[RequestRow]:
