@@ -157,11 +157,15 @@ class Desk:
         """As Discord gives a command back: permissions as text, what says nothing left out or null."""
         permissions = command.get("default_member_permissions")
         kept = {key: value for key, value in command.items() if value not in (None, [])}
-        return kept | {
-            "default_member_permissions": None if permissions is None else str(permissions),
-            "name_localizations": None,
-            "description_localizations": None,
-        }
+        return (
+            {"description": ""}
+            | kept
+            | {
+                "default_member_permissions": None if permissions is None else str(permissions),
+                "name_localizations": None,
+                "description_localizations": None,
+            }
+        )
 
 
 def _json(answer: Any, status: int) -> web.Response:
