@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from bot import forms
 from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import acknowledge, answered
-from bot.commands import models, pictures
-from bot.store import requests
+from bot.commands import models, moderate, pictures
+from bot.moderation import acts, menu
+from bot.moderation.rights import is_moderator
+from bot.store import audit, requests
 from bot.wording import Wording
 from engine import GenerationRequest
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from bot.client import Client
+    from bot.store.audit import Deed
     from bot.store.requests import RequestRow
 
 log = structlog.stdlib.get_logger(__name__)
@@ -112,22 +116,25 @@ async def cancel(interaction: discord.Interaction[Client], request_id: int) -> N
     """End a request that is not finished; its message then says so."""
     row = await _row(interaction, request_id)
     is_owner = row.user_id == interaction.user.id
-    if not is_owner and not interaction.permissions.manage_messages:
+    if not is_owner and not await _may_touch(interaction, row):
         raise Refused("not-yours-cancel")
     await acknowledge(interaction)
     reason = "cancelled-by-owner" if is_owner else "cancelled-by-moderator"
     if not await interaction.client.studio.cancel(request_id, reason=reason):
         raise Refused("cancel-too-late")
+    if not is_owner:
+        await _note(interaction, acts.withdrawal(row, interaction.user.id))
 
 
 async def delete(interaction: discord.Interaction[Client], request_id: int) -> None:
     """Delete the message at once, and withdraw what is not finished."""
     row = await _row(interaction, request_id)
-    if row.user_id != interaction.user.id and not interaction.permissions.manage_messages:
+    if row.user_id != interaction.user.id and not await _may_touch(interaction, row):
         raise Refused("not-yours-delete")
     await acknowledge(interaction)
+    await _note(interaction, acts.deletion(row, interaction.user.id))
     await interaction.client.studio.withdraw_message(request_id)
-    await interaction.client.files.drop([request_id])
+    await acts.note_deleted(interaction.client, [request_id])
     try:
         await interaction.delete_original_response()
     except discord.NotFound:
@@ -149,8 +156,21 @@ ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]
     "delete": delete,
     "history": pictures.turn_page,
     "models": models.turn_page,
+    "purge": moderate.confirm_purge,
+    **menu.ACTS,
 }
 """What the first word of a custom_id does."""
+
+
+async def _may_touch(interaction: discord.Interaction[Client], row: RequestRow) -> bool:
+    """Whether the presser may touch somebody else's request: of their own server only."""
+    return row.guild_id == interaction.guild_id and await is_moderator(interaction)
+
+
+async def _note(interaction: discord.Interaction[Client], deed: Deed) -> None:
+    """Write down what was done to a request."""
+    async with interaction.client.database.transaction() as connection:
+        await audit.append(connection, deed, now=time.time())
 
 
 async def _row(interaction: discord.Interaction[Client], request_id: int) -> RequestRow:

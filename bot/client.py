@@ -20,10 +20,17 @@ from bot.admission import Refused
 from bot.answers import answered, explain
 from bot.buttons import Press
 from bot.commands import all_commands
+from bot.commands.moderate import AuditTurn
 from bot.forms import Drafts
+from bot.moderation import reports
+from bot.moderation.acts import note_deleted
+from bot.moderation.log import ModeratorLog
+from bot.moderation.purging import Purges
 from bot.options import Translator
 from bot.presses import Presses
 from bot.servers import Servers
+from bot.settings_panel import SettingsItem, submit_zone
+from bot.settings_view import ZONE_FORM
 from bot.store import requests
 from bot.sync import sync_if_changed
 
@@ -141,13 +148,15 @@ class Client(commands.AutoShardedBot):
         self.servers = Servers(self, settings, database)
         self.presses = Presses()
         self.drafts = Drafts()
+        self.moderator_log = ModeratorLog(self, database)
+        self.purges = Purges(self)
 
     async def setup_hook(self) -> None:
         """Know the commands and buttons, and let Discord know the commands."""
         await self.tree.set_translator(Translator())
         for command in all_commands(self.settings):
             self.tree.add_command(command)
-        self.add_dynamic_items(Press)
+        self.add_dynamic_items(Press, AuditTurn, SettingsItem)
         await sync_if_changed(self.tree)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
@@ -157,10 +166,15 @@ class Client(commands.AutoShardedBot):
         interaction = cast("discord.Interaction[Client]", interaction)
         async with answered(interaction):
             await self.servers.check(interaction)
-            submitted = forms.SUBMITTED.fullmatch(interaction.custom_id or "")
-            if submitted is None:
+            custom_id = interaction.custom_id or ""
+            if submitted := forms.SUBMITTED.fullmatch(custom_id):
+                await forms.submit(interaction, int(submitted["request_id"]))
+            elif submitted := reports.SUBMITTED.fullmatch(custom_id):
+                await reports.submit(interaction, int(submitted["request_id"]))
+            elif ZONE_FORM.fullmatch(custom_id):
+                await submit_zone(interaction)
+            else:
                 raise Refused("form-unknown")
-            await forms.submit(interaction, int(submitted["request_id"]))
 
     async def on_message(self, _message: discord.Message) -> None:
         """Nobody's words are read: of messages the bot only wants to hear that they are deleted."""
@@ -180,7 +194,7 @@ class Client(commands.AutoShardedBot):
             if row.is_unfinished:
                 await self.studio.withdraw_message(row.id)
         if rows:
-            await self.files.drop([row.id for row in rows])
+            await note_deleted(self, [row.id for row in rows])
 
     async def on_ready(self) -> None:
         """Every server is known now: the foreign ones are left, and nothing is drawn for those that are gone."""

@@ -22,6 +22,7 @@ from bot.files import Files, RoomOnDisk
 from bot.locales import DEFAULT_LOCALE
 from bot.members import Members
 from bot.moderation import exchange
+from bot.moderation.blocks import BlockedMembers
 from bot.moderation.gates import FilterGate, FloorGate
 from bot.prices import LEARNED_FROM, Prices
 from bot.progress import Board
@@ -91,7 +92,8 @@ async def serve(
         disks = (settings.data_dir, settings.database_path.parent)
         floor = FloorGate(engine.readings)
         filters = FilterGate(engine.readings, floor, operators_rules)
-        gates = (floor, filters, RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes))
+        room = RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes)
+        gates = (BlockedMembers(settings.servers), floor, filters, room)
         admission = Admission(database, settings.limits, gates=gates)
         delivery = Delivery()
         prices = await _prices(database, engine)
@@ -208,9 +210,9 @@ async def _serve_until_stopped(
         if beside is not None:
             await beside()
 
+    chores = [asyncio.create_task(chore) for chore in (files.run(), client.moderator_log.run(), client.purges.run())]
     working = asyncio.create_task(work())
     gateway = asyncio.create_task(client.connect())
-    sweeping = asyncio.create_task(files.run())
     signalled = asyncio.create_task(stopped.wait())
     company = asyncio.create_task(accompany())
     try:
@@ -223,10 +225,10 @@ async def _serve_until_stopped(
         if gateway.done():
             _explain_end(gateway)
     finally:
-        for task in (working, signalled, company, sweeping):
+        for task in (working, signalled, company, *chores):
             task.cancel()
         await client.close()
-        await asyncio.wait({working, gateway, signalled, company, sweeping})
+        await asyncio.wait({working, gateway, signalled, company, *chores})
         if not company.cancelled() and (error := company.exception()) is not None:
             log.error("company_failed", exc_info=error)
 

@@ -186,6 +186,13 @@ class Studio:
         if is_withdrawn:
             await self._forget([request_id])
 
+    async def withdraw(self, request_ids: Sequence[int], reason: str) -> list[RequestRow]:
+        """Cancel and refund requests that wait, and let their messages say why; those that were withdrawn."""
+        waiting = [row for request_id in request_ids if (row := self._leave_line(request_id)) is not None]
+        for row in waiting:
+            await self.end(row, "cancelled", reason)
+        return waiting
+
     async def withdraw_channel(self, channel_id: int) -> None:
         """All requests of a channel or thread that is gone."""
         async with self._database.transaction(patient=True) as connection:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from discord.app_commands import ContextMenu
 
 from bot.commands import all_commands
 from bot.settings import Settings
@@ -32,8 +33,9 @@ def test_the_map_names_no_module_that_is_gone():
 
 
 def test_every_slash_command_is_explained():
-    names = [command.name for command in all_commands(Settings.of())]
-    assert all(f"`/{name}" in README for name in names)
+    for command in all_commands(Settings.of()):
+        is_menu = isinstance(command, ContextMenu)
+        assert (f"menu `{command.name}`" if is_menu else f"`/{command.name}") in README
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from bot.settings import Settings
 from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.store.requests import RequestRow
     from bot.wording import Wording
 
@@ -48,11 +50,17 @@ REQUEST = CompleteRequest(
 
 
 @dataclass
+class Withdrawn:
+    id: int
+
+
+@dataclass
 class StudioNotes:
     """What the studio was asked to do."""
 
     loading: str | None = None
     can_cancel: bool = True
+    running: set[int] = field(default_factory=set)
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def cancel(self, request_id: int, *, reason: str) -> bool:
@@ -61,6 +69,10 @@ class StudioNotes:
 
     async def withdraw_message(self, request_id: int) -> None:
         self.done.append(("withdraw_message", request_id))
+
+    async def withdraw(self, request_ids: Sequence[int], reason: str) -> list[Any]:
+        self.done.append(("withdraw", list(request_ids), reason))
+        return [Withdrawn(request_id) for request_id in request_ids if request_id not in self.running]
 
     async def withdraw_channel(self, channel_id: int) -> None:
         self.done.append(("withdraw_channel", channel_id))
