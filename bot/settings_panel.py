@@ -72,8 +72,8 @@ async def submit_zone(interaction: discord.Interaction[Client]) -> None:
         Refused: there is none of that name.
     """
     _check_rights(interaction)
-    values = [entry["component"].get("value") for entry in cast("Any", interaction.data)["components"]]
-    zone = await asyncio.to_thread(known_zone, values[0] or "")
+    (typed,) = [entry["component"].get("value") or "" for entry in cast("Any", interaction.data)["components"]]
+    zone = await asyncio.to_thread(known_zone, typed)
     await _change(interaction, "time-zone", lambda settings: replace(settings, time_zone=zone))
 
 

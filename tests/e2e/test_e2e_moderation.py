@@ -65,6 +65,25 @@ async def test_members_neither_see_the_menu_nor_the_commands_of_moderators(room,
             await room.command(command, user=other)
 
 
+async def test_a_report_is_a_card_in_the_log_channel_from_which_a_moderator_deletes(room, other):
+    panel = (await room.command("settings", user=MODERATOR))["message"]
+    chosen = await room.playground.select(panel["id"], "settings:log", [room.channel_id], user=MODERATOR)
+    assert chosen["state"] == "done"
+    message = await room.draw("a cat")
+    form = await room.playground.menu("Report", message["id"], user=other)
+    thanks = await room.playground.modal(form["token"], {"reason": "not nice"})
+    assert thanks["message"]["content"] == "Thank you. The moderators have been told."
+    (card,) = [each for each in room.messages() if each["content"].startswith("**Report**")]
+    assert "a cat" not in card["content"]
+    refused = await room.playground.click(card["id"], custom_id(card, "moddelete"), user=other)
+    assert refused["message"]["content"] == "Only moderators can do this."
+    await room.playground.click(card["id"], custom_id(card, "moddelete"), user=MODERATOR)
+    assert room.message(message["id"]) is None
+    told = f"deleted a picture of <@{room.user_id}>"
+    await room.playground.wait_for(lambda: any(told in each["content"] for each in room.messages()), 30)
+    await room.playground.select(panel["id"], "settings:log", [], user=MODERATOR)
+
+
 async def test_a_report_where_nobody_would_read_it_says_so(room, other):
     message = await room.draw()
     answer = await room.playground.menu("Report", message["id"], user=other)
