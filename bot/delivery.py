@@ -1,4 +1,4 @@
-"""Puts replies into Discord: an edit of the waiting message by the best road that is open, and one ping when due."""
+"""Puts replies into Discord: an edit of the waiting message by the best road that is open; new messages never twice."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ import aiohttp
 import discord
 import structlog
 
-from bot import replies
+from bot import lookout, replies
 from bot.replies import Reply
 from bot.undeliverable import (
     ARCHIVED_THREAD,
     NO_REPLY_WITHOUT_HISTORY,
-    TOO_MANY_OLD_EDITS,
     UNKNOWN_MESSAGE,
     AccessLost,
     MessageGone,
     Rejected,
     TooLarge,
+    Unsure,
     is_passing,
     is_too_large,
     translated,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from typing import TypeVar
 
     from bot.store.requests import RequestRow
+
+    T = TypeVar("T")
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -39,8 +42,9 @@ TOKEN_LIFE_S = 14.5 * 60
 """Discord's 15 minutes, less a margin: https://discord.com/developers/docs/interactions/receiving-and-responding."""
 DEAD_TOKEN = (401, 403, 404)
 """HTTP: an interaction's token is not known (any more), though our clock gives it time; the bot's own can tell."""
-PING_AMONG_MESSAGES = 1000
-"""So many messages after the waiting one are read to find its ping: ten requests."""
+NONCE_LIFE_S = 120.0
+"""Discord tells a second message from the first by its nonce for "a few minutes": these at least."""
+DMS_LOOKED_AT = 50
 RETRY_AFTER_S = (1.0, 5.0, 15.0, 60.0)
 """Beyond discord.py's own retries: pictures that are finished are never thrown away because Discord is down."""
 NO_PINGS = discord.AllowedMentions.none()
@@ -64,46 +68,72 @@ class Delivery:
         """Use this connection; called once, since the client holds what holds this."""
         self._client = client
 
-    async def show(self, row: RequestRow, reply: Reply) -> int | None:
+    async def show(self, row: RequestRow, reply: Reply) -> None:
         """
         Edit the waiting message, trying again for as long as Discord is out of reach.
 
-        Returns:
-            The message that shows it: a new one where Discord takes no more edits of the waiting message.
-
         Raises:
-            MessageGone, AccessLost, TooLarge, Rejected: it cannot be shown.
+            MessageGone, AccessLost, TooLarge, TooOld, Rejected: it cannot be shown.
         """
-        attempt = 0
-        while True:
-            try:
-                return await self.show_once(row, reply, anew_if_old=True)
-            except (aiohttp.ClientError, OSError, discord.HTTPException, discord.RateLimited) as error:
-                if not is_passing(error):
-                    raise Rejected from error
-                wait_s = RETRY_AFTER_S[min(attempt, len(RETRY_AFTER_S) - 1)]
-                log.warning("delivery_postponed", request_id=row.id, error=str(error), wait_s=wait_s)
-                await asyncio.sleep(wait_s)
-                attempt += 1
+        await self._patiently(row, lambda: self.show_once(row, reply))
 
-    async def show_once(self, row: RequestRow, reply: Reply, *, anew_if_old: bool = False) -> int | None:
+    async def show_once(self, row: RequestRow, reply: Reply) -> None:
         """
         Edit the waiting message, with discord.py's own retries only.
 
-        Args:
-            anew_if_old: where the message is too old for another edit, answer it by a new one.
-
-        Returns:
-            As `show`.
-
         Raises:
-            MessageGone, AccessLost, TooLarge: it cannot be shown.
+            MessageGone, AccessLost, TooLarge, TooOld: it cannot be shown.
             discord.HTTPException, aiohttp.ClientError, OSError: it may be shown later.
         """
         async with self._locks.setdefault(row.id, asyncio.Lock()):
-            if self._has_live_token(row) and await self._edit_by_token(row, reply):
-                return row.message_id
-            return await self._edit_by_bot(row, reply, anew_if_old=anew_if_old)
+            if not (self._has_live_token(row) and await self._edit_by_token(row, reply)):
+                await self._edit_by_bot(row, reply)
+
+    async def answer(self, row: RequestRow, reply: Reply, *, is_first: bool) -> int:
+        """
+        Answer the waiting message with a new one, trying again for as long as Discord is out of reach; never twice.
+
+        Args:
+            row: it holds since when this is intended.
+            is_first: False where an earlier try may have sent it; then it is looked for first.
+
+        Returns:
+            The new message.
+
+        Raises:
+            MessageGone, AccessLost, TooLarge, Unsure, Rejected: it cannot be sent.
+        """
+        may_be_there = not is_first
+
+        async def send() -> int:
+            nonlocal may_be_there
+            if may_be_there and (sent := await self.find_answer(row)) is not None:
+                return sent.id
+            may_be_there = True
+            with translated():
+                message = await self._send(row, reply, nonce=f"anew-{row.short_id}", allowed_mentions=NO_PINGS)
+            return message.id
+
+        async with self._locks.setdefault(row.id, asyncio.Lock()):
+            return await self._patiently(row, send)
+
+    async def find_answer(self, row: RequestRow) -> discord.Message | None:
+        """
+        The message that answers the waiting one, where an earlier try has sent it; None where none is there.
+
+        None also where the bot may not look, but Discord would still know a second message by its nonce.
+
+        Raises:
+            MessageGone: the waiting message is no longer there.
+            Unsure: it cannot be told any more.
+            discord.HTTPException, aiohttp.ClientError, OSError: Discord cannot be asked now.
+        """
+        try:
+            return await lookout.find_answer(self._channel(row), row, me=self._me)
+        except Unsure:
+            if 0 <= self._clock() - cast("float", row.anew_intended_at) < NONCE_LIFE_S:
+                return None
+            raise
 
     async def fetch(self, row: RequestRow) -> discord.Message | None:
         """
@@ -124,7 +154,7 @@ class Delivery:
         try:
             if row.message_id is not None:
                 return await self._message(row).fetch()
-            return await self._find_in_channel(row)
+            return await lookout.find_waiting(self._channel(row), row, me=self._me)
         except (discord.NotFound, discord.Forbidden):
             return None
 
@@ -133,15 +163,16 @@ class Delivery:
         Tell the owner, in one short answer to the finished message, that it is ready; never twice.
 
         Those of one channel go one after another, since they share its rate limit. Each is tried again only for as
-        long as Discord knows the first try by its nonce: a few minutes.
+        long as Discord knows the first try by its nonce.
         """
         async with self._pinging.setdefault(row.channel_id, asyncio.Lock()):
+            began_at = time.monotonic()
             for wait_s in (*RETRY_AFTER_S, 0.0):
                 try:
                     await self._send_ping(row)
                 except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                     log.warning("ping_failed", request_id=row.id, error=str(error))
-                    if not is_passing(error):
+                    if not is_passing(error) or time.monotonic() + wait_s - began_at > NONCE_LIFE_S:
                         return
                     await asyncio.sleep(wait_s)
                 else:
@@ -151,37 +182,59 @@ class Delivery:
         """
         Whether the channel's messages after the finished one hold its ping.
 
-        True also where the bot may not read them, or the finished one is gone: rather no ping than two. To who may not
-        read, Discord shows an empty channel, so the finished message is read along.
+        True also where the bot may not read them, or the finished one is gone: rather no ping than two.
         """
-        me, text = self._client.application_id, replies.ready_ping(row)
-        finished_id = cast("int", row.message_id)
-        can_tell = False
         try:
-            before = discord.Object(finished_id - 1)
-            async for message in self._channel(row).history(limit=PING_AMONG_MESSAGES, after=before):
-                can_tell = can_tell or message.id == finished_id
-                if message.author.id == me and message.content == text:
-                    return True
+            return await lookout.has_ping(self._channel(row), row, me=self._me)
         except (discord.HTTPException, aiohttp.ClientError, OSError):
             return True
-        return not can_tell
 
-    async def tell_by_dm(self, row: RequestRow, text: str) -> None:
-        """Tell the owner privately; a member who takes no direct messages is not told."""
+    async def tell_by_dm(self, row: RequestRow, text: str, *, is_first: bool) -> None:
+        """
+        Tell the owner privately, never twice; a member who takes no direct messages is not told.
+
+        Args:
+            is_first: False where an earlier try may have told it; then it is looked for first.
+        """
         try:
-            channel = await self._client.http.start_private_message(str(row.user_id))
-            await self._client.get_partial_messageable(int(channel["id"])).send(text, allowed_mentions=NO_PINGS)
+            facts = await self._client.http.start_private_message(str(row.user_id))
+            channel = self._client.get_partial_messageable(int(facts["id"]))
+            if not is_first:
+                async for message in channel.history(limit=DMS_LOOKED_AT):
+                    if message.author.id == self._me and message.content == text:
+                        return
+            await channel.send(text, nonce=f"lost-{row.short_id}", allowed_mentions=NO_PINGS)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.info("dm_failed", request_id=row.id, error=str(error))
+
+    async def _patiently(self, row: RequestRow, attempt: Callable[[], Awaitable[T]]) -> T:
+        """
+        What `attempt` gives, as soon as Discord is in reach.
+
+        Raises:
+            DeliveryError: as `attempt`; Rejected where Discord refuses for another reason.
+        """
+        number = 0
+        while True:
+            try:
+                return await attempt()
+            except (aiohttp.ClientError, OSError, discord.HTTPException, discord.RateLimited) as error:
+                if not is_passing(error):
+                    raise Rejected from error
+                wait_s = RETRY_AFTER_S[min(number, len(RETRY_AFTER_S) - 1)]
+                log.warning("delivery_postponed", request_id=row.id, error=str(error), wait_s=wait_s)
+                await asyncio.sleep(wait_s)
+                number += 1
+
+    @property
+    def _me(self) -> int:
+        return cast("int", self._client.application_id)
 
     def _has_live_token(self, row: RequestRow) -> bool:
         return self._clock() - row.created_at < TOKEN_LIFE_S
 
     def _webhook(self, row: RequestRow) -> discord.Webhook:
-        return discord.Webhook.partial(
-            cast("int", self._client.application_id), row.interaction_token, client=self._client
-        )
+        return discord.Webhook.partial(self._me, row.interaction_token, client=self._client)
 
     def _channel(self, row: RequestRow) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(row.channel_id, guild_id=row.guild_id)
@@ -191,9 +244,9 @@ class Delivery:
 
     async def _send_ping(self, row: RequestRow) -> None:
         text = Reply(content=replies.ready_ping(row))
-        await self._answer(row, text, nonce=f"ready-{row.short_id}", allowed_mentions=OWNER_PINGED)
+        await self._send(row, text, nonce=f"ready-{row.short_id}", allowed_mentions=OWNER_PINGED)
 
-    async def _answer(
+    async def _send(
         self, row: RequestRow, reply: Reply, *, nonce: str, allowed_mentions: discord.AllowedMentions
     ) -> discord.Message:
         """
@@ -244,19 +297,11 @@ class Delivery:
             return False
         return True
 
-    async def _edit_by_bot(self, row: RequestRow, reply: Reply, *, anew_if_old: bool) -> int:
+    async def _edit_by_bot(self, row: RequestRow, reply: Reply) -> None:
         if row.message_id is None:
             raise MessageGone
         with translated():
-            try:
-                await self._edit_as_bot(row, reply)
-            except discord.HTTPException as error:
-                if error.code != TOO_MANY_OLD_EDITS or not anew_if_old:
-                    raise
-                # The only case of a new message that answers the old one.
-                answer = await self._answer(row, reply, nonce=f"anew-{row.short_id}", allowed_mentions=NO_PINGS)
-                return answer.id
-        return row.message_id
+            await self._edit_as_bot(row, reply)
 
     async def _edit_as_bot(self, row: RequestRow, reply: Reply) -> None:
         async def edit() -> None:
@@ -274,15 +319,6 @@ class Delivery:
                 raise AccessLost from error
             await thread.edit(archived=False)
             await edit()
-
-    async def _find_in_channel(self, row: RequestRow) -> discord.Message | None:
-        """The waiting message of a request whose id Discord's answer would have told, by its short id."""
-        asked = discord.Object(row.interaction_id)  # by Discord's own clock
-        async for message in self._channel(row).history(limit=100, after=asked, oldest_first=True):
-            is_ours = message.author.id == self._client.application_id
-            if is_ours and f"#{row.short_id}" in message.content.rpartition("\n")[2]:  # above it stand people's words
-                return message
-        return None
 
 
 def _files(reply: Reply) -> list[discord.File]:

@@ -12,7 +12,7 @@ import structlog
 from bot import replies
 from bot.replies import Drawn, Upload
 from bot.store import requests
-from bot.undeliverable import AccessLost, DeliveryError, MessageGone, TooLarge
+from bot.undeliverable import AccessLost, DeliveryError, MessageGone, TooLarge, TooOld, Unsure
 from engine import png
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ class Endings:
             await self.without_pictures(row, "failed", "failed-access")
         except TooLarge:
             await self.without_pictures(row, "failed", "failed-too-large")
+        except Unsure:
+            await self.without_pictures(row, "failed", "failed-unsure")
         except DeliveryError:
             log.exception("delivery_rejected", request_id=row.id, error_id=row.short_id)
             await self.without_pictures(row, "failed", "failed-unexpected")
@@ -134,7 +136,7 @@ class Endings:
         try:
             await self._put(row, replies.ended(row, reason))
         except AccessLost:
-            await self._delivery.tell_by_dm(row, replies.access_lost(row))
+            await self._tell_by_dm(row)
         except DeliveryError as error:
             log.info("ending_not_shown", request_id=row.id, error=repr(error))
         async with self._database.transaction(patient=True) as connection:
@@ -220,13 +222,34 @@ class Endings:
         return parent.model if parent is not None and parent.model != row.model else None
 
     async def _put(self, row: RequestRow, reply: Reply) -> RequestRow:
-        """Show a reply; where that took a new message, the row says so before anything else happens."""
-        message_id = await self._delivery.show(row, reply)
-        if message_id is None or message_id == row.message_id:
-            return row
+        """
+        Show a reply in the waiting message, or where Discord takes no more edits of it, in one that answers it.
+
+        Once a new message was intended, the waiting message is not edited again: the new one may stand there.
+        """
+        if row.anew_intended_at is None:
+            try:
+                await self._delivery.show(row, reply)
+            except TooOld:
+                log.info("message_too_old", request_id=row.id)
+            else:
+                return row
+        return await self._put_anew(row, reply)
+
+    async def _put_anew(self, row: RequestRow, reply: Reply) -> RequestRow:
+        """Answer the waiting message; that this is intended is written down before, and which message it is, after."""
+        async with self._database.transaction(patient=True) as connection:
+            is_first = await requests.intend_anew(connection, row.id, now=self._clock())
+            row = await requests.fetch(connection, row.id) or row
+        message_id = await self._delivery.answer(row, reply, is_first=is_first)
         async with self._database.transaction(patient=True) as connection:
             await requests.mark_answered(connection, row.id, message_id=message_id)
-        return replace(row, message_id=message_id)
+        return replace(row, message_id=message_id, anew_intended_at=None)
+
+    async def _tell_by_dm(self, row: RequestRow) -> None:
+        async with self._database.transaction(patient=True) as connection:
+            is_first = await requests.intend_dm(connection, row.id, now=self._clock())
+        await self._delivery.tell_by_dm(row, replies.access_lost(row), is_first=is_first)
 
     async def _settle(
         self,

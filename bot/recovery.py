@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -12,8 +12,11 @@ import discord
 import structlog
 
 from bot.store import requests
+from bot.undeliverable import MessageGone, Unsure
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bot.database import Database
     from bot.delivery import Delivery
     from bot.endings import Endings
@@ -72,7 +75,7 @@ class Recovery:
         Returns:
             The row with its message's id; None where Discord never showed it: withdrawn and refunded.
         """
-        message = await self._ask(row)
+        message = await self._ask(row, self._delivery.fetch)
         async with self._database.transaction(patient=True) as connection:
             if message is not None:
                 await requests.mark_answered(connection, row.id, message_id=message.id)
@@ -107,9 +110,19 @@ class Recovery:
 
     async def _was_delivered(self, row: RequestRow) -> bool:
         """Whether the process died between showing the pictures and noting it; then it is noted now."""
-        message = await self._ask(row)
+        try:
+            message = await self._ask_for_pictures(row)
+        except MessageGone:
+            message = None  # which drawing it again finds out, and then withdraws it
+        except Unsure:
+            await self._endings.without_pictures(row, "failed", "failed-unsure")
+            return True
         if message is None or not message.attachments:
             return False
+        if message.id != row.message_id:
+            async with self._database.transaction(patient=True) as connection:
+                await requests.mark_answered(connection, row.id, message_id=message.id)
+            row = replace(row, message_id=message.id, anew_intended_at=None)
         # By Discord's clock alone, and not since the message itself came, which may have answered the first one.
         waited = (message.edited_at or message.created_at) - discord.utils.snowflake_time(row.interaction_id)
         await self._endings.confirm_delivered(row, charged=len(message.attachments), waited_s=waited.total_seconds())
@@ -122,11 +135,22 @@ class Recovery:
         else:
             await self._endings.ping(row)
 
-    async def _ask(self, row: RequestRow) -> discord.Message | None:
-        """The waiting message, asked for until Discord answers."""
+    async def _ask_for_pictures(self, row: RequestRow) -> discord.Message | None:
+        """
+        The message that holds the pictures if any does: a new one, where that was intended, or else the waiting one.
+
+        Raises:
+            MessageGone, Unsure: as `Delivery.find_answer`.
+        """
+        return await self._ask(row, self._delivery.find_answer if row.anew_intended_at else self._delivery.fetch)
+
+    async def _ask(
+        self, row: RequestRow, look: Callable[[RequestRow], Awaitable[discord.Message | None]]
+    ) -> discord.Message | None:
+        """What Discord shows of a request, asked for until it answers."""
         while True:
             try:
-                return await self._delivery.fetch(row)
+                return await look(row)
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 log.warning("discord_out_of_reach", request_id=row.id, error=str(error))
                 await asyncio.sleep(ASK_AGAIN_AFTER_S)

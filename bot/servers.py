@@ -100,7 +100,9 @@ class Servers:
     async def _say_farewell(guild: discord.Guild) -> None:
         try:
             if channel := _where_to_write(guild):
-                await channel.send(catalogue(guild.preferred_locale.value).say("server-farewell"))
+                await channel.send(
+                    catalogue(guild.preferred_locale.value).say("server-farewell"), nonce=f"bye-{guild.id}"
+                )
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             log.info("farewell_failed", guild_id=guild.id, error=str(error))
 

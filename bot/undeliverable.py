@@ -33,6 +33,14 @@ class TooLarge(DeliveryError):
     """Discord refuses the files for their size."""
 
 
+class TooOld(DeliveryError):
+    """Discord takes no more edits of the message: only a new one can say more."""
+
+
+class Unsure(DeliveryError):
+    """A new message may have been sent before, which nobody can tell: it is not sent again."""
+
+
 class Rejected(DeliveryError):
     """Discord refuses the message as it is; the cause holds its code."""
 
@@ -55,7 +63,7 @@ def translated() -> Iterator[None]:
     What Discord means for ever becomes what it means; other errors pass as they are.
 
     Raises:
-        MessageGone, AccessLost, TooLarge: as Discord's code says.
+        MessageGone, AccessLost, TooLarge, TooOld: as Discord's code says.
     """
     try:
         yield
@@ -66,4 +74,6 @@ def translated() -> Iterator[None]:
             raise AccessLost from error
         if is_too_large(error):
             raise TooLarge from error
+        if error.code == TOO_MANY_OLD_EDITS:
+            raise TooOld from error
         raise

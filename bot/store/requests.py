@@ -124,6 +124,12 @@ class RequestRow:
     """Seconds of GPU: reserved as estimated when admitted, what was spent when ended."""
     deleted_at: float | None
     """When somebody deleted its message."""
+    anew_intended_at: float | None
+    """Since when a new message was about to answer the waiting one; None also once it has its place in the row."""
+    dm_intended_at: float | None
+    """Since when the owner was about to be told privately."""
+    erased_at: float | None
+    """When its words were erased."""
 
     @property
     def request(self) -> CompleteRequest:
@@ -278,7 +284,7 @@ async def mark_answered(connection: Connection, request_id: int, *, message_id: 
     """Discord shows the request in this message: with its first one, the waiting message, it is accepted."""
     await _change(
         connection,
-        "UPDATE requests SET message_id = :message_id WHERE id = :request_id",
+        "UPDATE requests SET message_id = :message_id, anew_intended_at = NULL WHERE id = :request_id",
         {"request_id": request_id, "message_id": message_id},
     )
 
@@ -431,6 +437,24 @@ async def mark_pinged(connection: Connection, request_id: int, *, now: float) ->
     await _change(
         connection,
         "UPDATE requests SET pinged_at = :now WHERE id = :request_id",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def intend_anew(connection: Connection, request_id: int, *, now: float) -> bool:
+    """Write down that a new message is about to answer the waiting one; False if that stands there already."""
+    return await _change(
+        connection,
+        "UPDATE requests SET anew_intended_at = :now WHERE id = :request_id AND anew_intended_at IS NULL",
+        {"request_id": request_id, "now": now},
+    )
+
+
+async def intend_dm(connection: Connection, request_id: int, *, now: float) -> bool:
+    """Write down that the owner is about to be told privately; False if that stands there already."""
+    return await _change(
+        connection,
+        "UPDATE requests SET dm_intended_at = :now WHERE id = :request_id AND dm_intended_at IS NULL",
         {"request_id": request_id, "now": now},
     )
 

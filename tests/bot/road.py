@@ -19,6 +19,7 @@ from bot.progress import Board
 from bot.recovery import Recovery
 from bot.store import requests
 from bot.studio import Studio
+from bot.undeliverable import TooOld
 from engine import CompleteRequest, EngineClosed, GenerationResult, ModelCard, Picture
 from engine.reading import read_all
 
@@ -148,12 +149,25 @@ class HandDelivery:
         self.messages: dict[int, Any] = {}
         self.pinged_before: set[int] = set()
         self.new_message_id: int | None = None
+        self.answered: list[tuple[RequestRow, bool]] = []
+        self.answers: dict[int, Any] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def show(self, row: RequestRow, reply: Reply) -> int | None:
+    async def show(self, row: RequestRow, reply: Reply) -> None:
+        if self.new_message_id is not None:
+            raise TooOld
         await self.show_once(row, reply)
-        return self.new_message_id or row.message_id
+
+    async def answer(self, row: RequestRow, reply: Reply, *, is_first: bool) -> int:
+        await self.show_once(row, reply)
+        self.answered.append((row, is_first))
+        return self.new_message_id
+
+    async def find_answer(self, row: RequestRow) -> Any:
+        if isinstance(found := self.answers.get(row.id), Exception):
+            raise found
+        return found
 
     async def show_once(self, row: RequestRow, reply: Reply) -> None:
         await self.gate.wait()
@@ -168,8 +182,9 @@ class HandDelivery:
     async def has_pinged(self, row: RequestRow) -> bool:
         return row.id in self.pinged_before
 
-    async def tell_by_dm(self, row: RequestRow, text: str) -> None:
+    async def tell_by_dm(self, row: RequestRow, text: str, *, is_first: bool) -> None:
         self.dms.append(text)
+        self.was_first_dm = is_first
 
     async def fetch(self, row: RequestRow) -> Any:
         return self.messages.get(row.id)

@@ -3,15 +3,14 @@
 import asyncio
 import dataclasses
 
-import discord
 import pytest
 from desk import APP_ID, CHANNEL_ID, message
 
 from bot import delivery as delivery_module
 from bot import replies
-from bot.delivery import TOKEN_LIFE_S, Delivery
+from bot.delivery import NONCE_LIFE_S, TOKEN_LIFE_S, Delivery
 from bot.replies import Reply, Upload
-from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge
+from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge, TooOld, Unsure
 
 REPLY = Reply(content="finished", uploads=(Upload(filename="a.png", data=b"bytes", description="a cat"),))
 BY_TOKEN = "/webhooks/*/*/messages/900"
@@ -126,37 +125,107 @@ async def test_files_too_large_for_the_interaction_are_not_tried_by_another_road
     assert world.desk.sent("PATCH", BY_BOT) == []
 
 
-async def test_only_30046_makes_a_new_message_that_answers_the_first(world, delivery, row, time):
+async def test_a_message_that_takes_no_more_edits_is_too_old(world, delivery, row, time):
     time.now = row.created_at + TOKEN_LIFE_S
     world.desk.fail("PATCH", BY_BOT, 400, 30046)
-    await delivery.show(row, REPLY)
+    with pytest.raises(TooOld):
+        await delivery.show(row, REPLY)
+    assert world.desk.sent("POST", SEND) == []
+
+
+@pytest.fixture
+def intended(row, time):
+    """The same, a moment after a new message was intended."""
+    time.now = row.created_at + TOKEN_LIFE_S
+    return dataclasses.replace(row, anew_intended_at=time.now - 1)
+
+
+@pytest.fixture
+def channel(world, monkeypatch):
+    """What stands in the channel, newest first; what is sent there is message 950."""
+    there = []
+    reply = world.desk._reply
+
+    def answer(method, path, body):
+        if path != SEND:
+            return reply(method, path, body)
+        return (200, there) if method == "GET" else (200, message(950, content=body["content"]))
+
+    monkeypatch.setattr(world.desk, "_reply", answer)
+    return there
+
+
+async def test_a_new_message_answers_the_first_with_the_pictures_and_a_nonce(world, delivery, intended, channel):
+    assert await delivery.answer(intended, REPLY, is_first=True) == 950
     [call] = world.desk.sent("POST", SEND)
     assert call.body["message_reference"]["message_id"] == "900"
     assert call.files == {"a.png": b"bytes"}
     assert call.body["allowed_mentions"] == {"parse": []}
+    assert (call.body["nonce"], call.body["enforce_nonce"]) == (f"anew-{intended.short_id}", True)
 
 
-async def test_who_shows_pictures_is_the_new_message_that_answers_the_first(world, delivery, row, time, monkeypatch):
-    time.now = row.created_at + TOKEN_LIFE_S
-    world.desk.fail("PATCH", BY_BOT, 400, 30046)
-    monkeypatch.setattr(world.desk, "_reply", lambda *_: (200, message(901)))
-    assert await delivery.show(row, REPLY) == 901
+async def test_the_first_time_nothing_is_looked_for(world, delivery, intended, channel):
+    await delivery.answer(intended, REPLY, is_first=True)
+    assert world.desk.sent("GET", SEND) == []
 
 
-async def test_who_shows_pictures_is_otherwise_the_waiting_message(delivery, row, time):
-    assert await delivery.show(row, REPLY) == 900
-    time.now = row.created_at + TOKEN_LIFE_S
-    assert await delivery.show(row, REPLY) == 900
-
-
-async def test_where_the_bot_may_not_answer_pictures_come_in_a_message_that_stands_alone(world, delivery, row, time):
-    time.now = row.created_at + TOKEN_LIFE_S
-    world.desk.fail("PATCH", BY_BOT, 400, 30046)
+async def test_where_the_bot_may_not_answer_pictures_come_in_a_message_that_stands_alone(
+    world, delivery, intended, channel
+):
     world.desk.fail("POST", SEND, 403, 160002)
-    await delivery.show(row, REPLY)
+    await delivery.answer(intended, REPLY, is_first=True)
     _, call = world.desk.sent("POST", SEND)
     assert "message_reference" not in call.body
     assert call.files == {"a.png": b"bytes"}
+
+
+async def test_a_new_message_that_stands_there_is_not_sent_again(world, delivery, intended, channel):
+    own = f"**a cat**\nfor <@1> · #{intended.short_id}"
+    channel += [message(912, content="hello"), message(911, content=own), message(900, content="waiting")]
+    assert await delivery.answer(intended, REPLY, is_first=False) == 911
+    assert world.desk.sent("POST", SEND) == []
+
+
+@pytest.mark.parametrize("content", ["{ping}", "**about #{id}**\nfor <@2> · #ZZZZ"], ids=["ping", "somebodys-words"])
+async def test_what_only_names_the_request_is_no_new_message_of_it(world, delivery, intended, channel, content):
+    text = content.format(ping=replies.ready_ping(intended), id=intended.short_id)
+    channel += [message(911, content=text), message(900, content="waiting")]
+    assert await delivery.answer(intended, REPLY, is_first=False) == 950
+
+
+async def test_a_new_message_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(
+    world, delivery, intended, channel, patient
+):
+    channel += [message(911, content=f"#{intended.short_id}"), message(900, content="waiting")]
+    world.desk.fail("POST", SEND, 429, 0)
+    assert await delivery.answer(intended, REPLY, is_first=True) == 911
+    assert len(world.desk.sent("POST", SEND)) == 1
+
+
+async def test_what_was_deleted_meanwhile_is_not_answered(world, delivery, intended, channel):
+    channel += [message(912, content="hello"), message(890, content="before")]
+    with pytest.raises(MessageGone):
+        await delivery.answer(intended, REPLY, is_first=False)
+    assert world.desk.sent("POST", SEND) == []
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["empty", "403"])
+async def test_where_the_bot_may_not_look_the_nonce_serves_for_a_few_minutes(
+    world, delivery, intended, channel, is_refused
+):
+    if is_refused:
+        world.desk.fail("GET", SEND, 403, 50001)
+    assert await delivery.answer(intended, REPLY, is_first=False) == 950
+    [call] = world.desk.sent("POST", SEND)
+    assert call.body["nonce"] == f"anew-{intended.short_id}"
+
+
+@pytest.mark.parametrize("later_s", [NONCE_LIFE_S, -60.0], ids=["later", "clock-set-back"])
+async def test_later_nothing_is_sent_where_the_bot_may_not_look(world, delivery, intended, channel, time, later_s):
+    time.now += later_s
+    with pytest.raises(Unsure):
+        await delivery.answer(intended, REPLY, is_first=False)
+    assert world.desk.sent("POST", SEND) == []
 
 
 async def test_where_the_bot_may_not_answer_a_ping_stands_alone(world, delivery, row):
@@ -167,20 +236,10 @@ async def test_where_the_bot_may_not_answer_a_ping_stands_alone(world, delivery,
     assert f"<@{row.user_id}>" in call.body["content"]
 
 
-async def test_where_the_bot_may_no_longer_write_a_message_too_old_is_access_lost(world, delivery, row, time):
-    time.now = row.created_at + TOKEN_LIFE_S
-    world.desk.fail("PATCH", BY_BOT, 400, 30046)
+async def test_where_the_bot_may_no_longer_write_a_new_message_is_access_lost(world, delivery, intended):
     world.desk.fail("POST", SEND, 403, 50013)
     with pytest.raises(AccessLost):
-        await delivery.show(row, REPLY)
-
-
-async def test_progress_on_a_message_too_old_makes_no_new_message(world, delivery, row, time):
-    time.now = row.created_at + TOKEN_LIFE_S
-    world.desk.fail("PATCH", BY_BOT, 400, 30046)
-    with pytest.raises(discord.HTTPException):
-        await delivery.show_once(row, Reply(content="step 1"))
-    assert world.desk.sent("POST", SEND) == []
+        await delivery.answer(intended, REPLY, is_first=True)
 
 
 async def test_what_discord_may_take_later_is_tried_again(world, delivery, row, time, patient):
@@ -236,9 +295,47 @@ async def test_a_ping_is_looked_for_among_the_messages_after_the_finished_one(
     assert await delivery.has_pinged(row) == has_pinged
 
 
+async def test_a_ping_is_not_tried_again_once_its_nonce_is_forgotten(world, delivery, row, monkeypatch):
+    monkeypatch.setattr(delivery_module, "RETRY_AFTER_S", (NONCE_LIFE_S + 1,))
+    world.desk.fail("POST", SEND, 429, 0)
+    await delivery.ping(row)
+    assert len(world.desk.sent("POST", SEND)) == 1
+
+
+DM = "/channels/99/messages"
+
+
+@pytest.fixture
+def dm(world, monkeypatch):
+    """What stands in the direct messages, newest first."""
+    there = []
+    reply = world.desk._reply
+
+    def answer(method, path, body):
+        if path == "/users/@me/channels":
+            return 200, {"id": "99", "type": 1, "recipients": []}
+        return (200, there) if (method, path) == ("GET", DM) else reply(method, path, body)
+
+    monkeypatch.setattr(world.desk, "_reply", answer)
+    return there
+
+
+async def test_a_direct_message_is_sent_with_a_nonce(world, delivery, row, dm):
+    await delivery.tell_by_dm(row, "sorry", is_first=True)
+    [call] = world.desk.sent("POST", DM)
+    assert (call.body["content"], call.body["nonce"]) == ("sorry", f"lost-{row.short_id}")
+
+
+@pytest.mark.parametrize(("content", "count"), [("sorry", 0), ("hello", 1)])
+async def test_a_direct_message_is_looked_for_before_it_is_sent_again(world, delivery, row, dm, content, count):
+    dm.append(message(901, content=content))
+    await delivery.tell_by_dm(row, "sorry", is_first=False)
+    assert len(world.desk.sent("POST", DM)) == count
+
+
 async def test_a_member_who_takes_no_direct_messages_is_no_error(world, delivery, row):
     world.desk.fail("POST", "/users/@me/channels", 403, 50007)
-    await delivery.tell_by_dm(row, "sorry")
+    await delivery.tell_by_dm(row, "sorry", is_first=True)
     assert world.desk.sent("POST", SEND) == []
 
 

@@ -8,7 +8,7 @@ from road import opened_road, picture
 
 from bot import endings as endings_module
 from bot.store import requests
-from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge
+from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge, Unsure
 from engine import Progress, Variant
 from engine.prompt import Note
 
@@ -116,6 +116,34 @@ async def test_a_new_message_that_answers_the_old_is_noted_before_the_ledger_is_
     assert (await road.row(row.id)).message_id == 901
 
 
+async def test_that_a_new_message_is_intended_is_noted_before_it_is_sent(road):
+    row = await road.admitted()
+    road.delivery.new_message_id = 901
+    await deliver(road, row, picture(row.request))
+    [(held, is_first)] = road.delivery.answered
+    assert (held.anew_intended_at, is_first) == (road.clock(), True)
+    assert (await road.row(row.id)).anew_intended_at is None
+
+
+async def test_after_a_crash_while_it_was_sent_the_waiting_message_is_not_edited_again(road):
+    intended = await road.change(await road.admitted(), anew_intended_at=5.0)
+    road.delivery.messages[intended.id] = None
+    road.delivery.new_message_id = 901
+    await deliver(road, intended, picture(intended.request))
+    [(held, is_first)] = road.delivery.answered
+    assert (held.anew_intended_at, is_first) == (5.0, False)
+    assert len(road.delivery.shown) == 1
+
+
+async def test_a_direct_message_is_intended_before_it_is_sent_and_looked_for_the_second_time(road):
+    row = await road.admitted()
+    for is_first in (True, False):
+        road.delivery.errors = [AccessLost()]
+        await road.endings.tell(row, "failed-access")
+        assert road.delivery.was_first_dm == is_first
+    assert (await road.row(row.id)).dm_intended_at == road.clock()
+
+
 async def test_a_ping_answers_the_message_that_shows_the_pictures(road):
     row = await road.admitted()
     road.delivery.new_message_id = 901
@@ -136,9 +164,10 @@ async def test_a_new_message_that_says_why_there_are_no_pictures_is_noted(road):
     [
         (MessageGone(), "cancelled", "message-gone"),
         (AccessLost(), "failed", "failed-access"),
+        (Unsure(), "failed", "failed-unsure"),
         (Rejected(), "failed", "failed-unexpected"),
     ],
-    ids=["gone", "access-lost", "rejected"],
+    ids=["gone", "access-lost", "unsure", "rejected"],
 )
 async def test_what_cannot_be_shown_is_refunded(road, error, state, reason):
     row = await road.admitted()

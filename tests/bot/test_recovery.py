@@ -9,6 +9,7 @@ from road import opened_road
 
 from bot import recovery as recovery_module
 from bot.recovery import read_left
+from bot.undeliverable import Unsure
 
 SHOWN_AT = datetime(2026, 8, 1, tzinfo=UTC)
 
@@ -119,6 +120,33 @@ async def test_pictures_in_a_message_that_answered_the_first_were_waited_for_sin
     await take_up(road)
     await road.ended(row)
     assert len(road.delivery.pings) == 1
+
+
+async def test_pictures_in_a_new_message_that_was_only_intended_are_found_and_charged(road):
+    row = await road.change(await road.admitted(), state="running", delivering_at=1.0, anew_intended_at=2.0)
+    road.delivery.answers[row.id] = Shown(id=901, attachments=[object()])
+    await take_up(road)
+    ended = await road.ended(row)
+    assert (ended.state, ended.charged, ended.message_id, ended.anew_intended_at) == ("done", 1, 901, None)
+    assert (road.engine.drawings, road.delivery.shown) == ([], [])
+
+
+async def test_a_new_message_that_was_intended_and_never_sent_is_drawn_again(road):
+    row = await road.change(await road.admitted(), state="running", delivering_at=1.0, anew_intended_at=2.0)
+    road.delivery.new_message_id = 901
+    await take_up(road)
+    (await road.engine.drawing("a cat")).finish()
+    assert (await road.ended(row)).state == "done"
+    assert [is_first for _, is_first in road.delivery.answered] == [False]
+
+
+async def test_where_nobody_can_tell_whether_it_was_sent_it_is_refunded(road):
+    row = await road.change(await road.admitted(), state="running", delivering_at=1.0, anew_intended_at=2.0)
+    road.delivery.answers[row.id] = Unsure()
+    await take_up(road)
+    ended = await road.ended(row)
+    assert (ended.state, ended.reason, ended.charged) == ("failed", "failed-unsure", 0)
+    assert road.engine.drawings == []
 
 
 async def test_a_cancel_that_was_written_down_is_carried_out(road):
