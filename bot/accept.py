@@ -80,9 +80,12 @@ async def accept(
     if not admission.done():
         await _defer(interaction)
     row = await admission
-    left = replies.left_today(await client.admission.allowance(row.user_id, row.guild_id), row.locale)
-    place = client.studio.prospective_place(row)
-    reply = replies.waiting(row, place=place, left=left, loading=client.studio.loading)
+    if client.studio.is_closing:
+        reply = replies.restarting(row)
+    else:
+        left = replies.left_today(await client.admission.allowance(row.user_id, row.guild_id), row.locale)
+        place = client.studio.prospective_place(row)
+        reply = replies.waiting(row, place=place, left=left, loading=client.studio.loading)
     answered, shown = await _answer(interaction, row, reply)
     if answered is None or not answered.is_unfinished:
         return

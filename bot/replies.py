@@ -110,6 +110,12 @@ def seconds_text(seconds: float) -> str:
     return f"{max(seconds, 0.1) if seconds > 0 else 0.0:.1f}"
 
 
+def restarting(row: RequestRow) -> Reply:
+    """A request that the next start of the bot will take up."""
+    news = catalogue(row.locale).say("restarting")
+    return Reply(content=_message(row, news, _owner(row)), view=views.under_unfinished(row))
+
+
 def running(row: RequestRow, progress: Progress) -> Reply:
     """A request whose pictures are being drawn."""
     say = catalogue(row.locale).say

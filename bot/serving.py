@@ -118,6 +118,7 @@ async def serve(
             max_rows=settings.max_rows,
             model_requests=settings.model_requests,
             model_wait_s=settings.model_wait_seconds,
+            stop_s=settings.stop_seconds,
         )
         client = Client(
             settings=settings,

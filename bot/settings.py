@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     keep_pictures: Annotated[float, checks.checked(checks.from_zero)] = 0.0
     max_disk_gb: Annotated[float, checks.checked(checks.from_zero)] = 5.0
     min_free_gb: Annotated[float, checks.checked(checks.from_zero)] = 1.0
+    stop_seconds: Annotated[float, checks.checked(checks.from_zero)] = 60.0
     log_level: Annotated[str, checks.one_of("DEBUG", "INFO", "WARNING", "ERROR")] = "INFO"
 
     filter_file: Annotated[Path | None, checks.checked(checks.file)] = None

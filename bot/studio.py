@@ -49,6 +49,7 @@ class Studio:
         max_rows: int,
         model_requests: int,
         model_wait_s: float,
+        stop_s: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -56,6 +57,7 @@ class Studio:
         self._endings = endings
         self._board = board
         self._max_rows = max_rows
+        self._stop_s = stop_s
         self._clock = clock
         self._turns = Turns(
             engine.fit_together, most_requests=model_requests, most_wait_s=model_wait_s, clock=time.monotonic
@@ -74,7 +76,9 @@ class Studio:
             when_room=self._changed.set,
             clock=clock,
         )
-        self._is_closing = False
+        self._closed = asyncio.Event()
+        self.is_closing = False
+        """Whether nothing more is started: what comes now waits for the next process."""
         self.loading: str | None = engine.card.title
         """The title of the model that is being loaded before anything can be drawn."""
 
@@ -91,11 +95,12 @@ class Studio:
             self.loading = None
             for notice in self._engine.notices:
                 log.warning("device_notice", sentence=notice)
-            while not self._is_closing:
+            while not self.is_closing:
                 while (row := self._next()) is not None:
                     self._start(row)
                 self._changed.clear()
                 await self._changed.wait()
+            await self._closed.wait()  # until then messages stay live
         finally:
             board.cancel()
 
@@ -103,11 +108,25 @@ class Studio:
         """
         Start nothing more, and let running pictures be finished and delivered; what waits stays in its row.
 
-        What cannot be delivered because Discord is out of reach is left to the next start.
+        What takes longer than the operator allows is given back, and what cannot be delivered because Discord is out
+        of reach is left, to the next start.
         """
-        self._is_closing = True
+        self.is_closing = True
         self._changed.set()
-        await self._engine.close(finish=True)
+        try:
+            await self._let_finish()
+            await self._let_deliver()
+        finally:
+            self._closed.set()
+
+    async def _let_finish(self) -> None:
+        closing = asyncio.create_task(self._engine.close(finish=True))
+        if not (await asyncio.wait({closing}, timeout=self._stop_s))[0]:
+            log.info("stop_takes_too_long", waited_s=self._stop_s)
+            await self._engine.close(finish=False)
+        await closing
+
+    async def _let_deliver(self) -> None:
         runs = {run.task: run for run in self._runs.values() if run.task}
         if not runs:
             return
@@ -270,6 +289,8 @@ class Studio:
             return (1,) * row.num_images
 
     def _compose_waiting(self, row: RequestRow) -> replies.Reply:
+        if self.is_closing:
+            return replies.restarting(row)
         return self._waiting(row, self.loading)
 
     def _compose_running(self, run: Run) -> replies.Reply:

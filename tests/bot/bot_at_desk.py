@@ -59,6 +59,7 @@ class StudioNotes:
     """What the studio was asked to do."""
 
     loading: str | None = None
+    is_closing: bool = False
     can_cancel: bool = True
     running: set[int] = field(default_factory=set)
     done: list[tuple[Any, ...]] = field(default_factory=list)

@@ -76,6 +76,8 @@ class HandEngine:
         self.loaded = asyncio.Event()
         self.loaded.set()
         self.is_closed = False
+        self.may_finish = asyncio.Event()
+        self.may_finish.set()
 
     def fit_together(self, models) -> bool:
         return self.together or len(models) <= 1
@@ -104,6 +106,9 @@ class HandEngine:
 
     async def close(self, *, finish: bool = True) -> None:
         self.is_closed = True
+        if finish:
+            await self.may_finish.wait()
+        self.may_finish.set()
         for drawing in self.drawings:
             if finish and not drawing.is_closed:
                 drawing.finish()
@@ -307,6 +312,7 @@ async def opened_road(
     is_served: bool = True,
     rules: Rules = MANY,
     keep_pictures_s: float = 0.0,
+    stop_s: float = WAIT_S,
     most_bytes: int = 10**9,
 ):
     """The road on a database of its own; `is_served` runs the studio's loop."""
@@ -337,6 +343,7 @@ async def opened_road(
             max_rows=max_rows,
             model_requests=model_requests,
             model_wait_s=60.0,
+            stop_s=stop_s,
             clock=clock,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)

@@ -389,6 +389,40 @@ async def test_a_stop_does_not_wait_for_ever_for_a_discord_out_of_reach(tmp_path
         assert ((await road.row(row.id)).state, road.delivery.shown) == ("queued", [])
 
 
+async def test_what_takes_longer_than_a_stop_may_is_given_back(tmp_path):
+    async with opened_road(tmp_path, is_served=False, stop_s=0.0) as road:
+        serving = asyncio.create_task(road.studio.run())
+        row = await road.waiting()
+        await road.engine.drawing("a cat")
+        road.engine.may_finish.clear()
+        await road.studio.close()
+        await serving
+        ended = await road.row(row.id)
+        assert (ended.state, ended.charged, road.delivery.shown) == ("queued", 1, [])
+
+
+async def test_while_it_stops_messages_stay_live_and_say_that_places_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(studio_module, "WAITING_EDIT_S", 0.0)
+    async with opened_road(tmp_path, max_rows=2, is_served=False) as road:
+        serving = asyncio.create_task(road.studio.run())
+        await road.waiting("running")
+        waiting = await road.waiting("waiting")
+        await road.engine.drawing("running")
+        road.engine.may_finish.clear()
+        closing = asyncio.create_task(road.studio.close())
+        await until(
+            lambda: any(
+                request_id == waiting.id and "your place is kept" in reply.content
+                for request_id, reply in road.delivery.shown
+            )
+        )
+        late = await road.waiting("late")
+        road.engine.may_finish.set()
+        await closing
+        await serving
+        assert [(await road.row(row.id)).state for row in (waiting, late)] == ["queued", "queued"]
+
+
 @pytest.fixture
 async def switching_road(tmp_path):
     """An engine that holds one model at a time, whose turn ends after three requests."""

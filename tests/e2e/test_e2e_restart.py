@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -221,7 +222,10 @@ async def stopped(scene):
     await scene.ask("stopped while running beside", images=2, steps=90)
     await scene.ask("stopped while waiting", room="stopped while running", steps=3)
     await scene.rooms["stopped while running"].running(scene.message_id("stopped while running"))
-    status = await scene.bot.stop()
+    scene.bot.process.send_signal(signal.SIGTERM)
+    await scene.bot.saying("event=stopping")
+    await scene.ask("stopped before it was asked", room="stopped while running", steps=3)
+    status = await scene.bot.ended()
     return status, {name: scene.row(name)["state"] for name in scene.answers if name.startswith("stopped")}
 
 
@@ -241,8 +245,28 @@ async def test_what_waits_at_a_graceful_stop_keeps_its_place_in_the_ledger(stopp
         "stopped while running": "done",
         "stopped while running beside": "done",
         "stopped while waiting": "queued",
+        "stopped before it was asked": "queued",
     }
+
+
+async def test_who_asks_while_it_stops_is_told_that_the_place_is_kept(scene, stopped):
+    assert (
+        "The bot is restarting; your place is kept."
+        in scene.answers["stopped before it was asked"]["message"]["content"]
+    )
 
 
 async def test_a_stop_leaves_no_traceback(scene, stopped):
     assert not re.search("Traceback|Task exception|never retrieved", scene.bot.log)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gone_on(scene, stopped):
+    """The bot, started once more."""
+    await scene.bot.start()
+    return scene
+
+
+@pytest.mark.parametrize("name", ["stopped while waiting", "stopped before it was asked"])
+async def test_the_next_start_goes_on(gone_on, name):
+    await gone_on.rooms[name].finished(gone_on.message_id(name))
