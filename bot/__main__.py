@@ -1,4 +1,4 @@
-"""`python -m bot run|demo|migrate`: reads the settings, builds the objects, and says in one sentence what is wrong."""
+"""`python -m bot run|demo|migrate|backup|forget`: reads settings, builds objects, says in one sentence what is wrong."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     say = catalogue("en-US").say
     parser = argparse.ArgumentParser(prog="python -m bot", description=say("operator-help"))
-    commands = parser.add_subparsers(required=True, metavar="{run,demo,migrate}")
+    commands = parser.add_subparsers(required=True, metavar="{run,demo,migrate,backup,forget}")
     run = commands.add_parser("run", help=say("operator-help-run"), description=say("operator-help-run"))
     run.set_defaults(command=_run)
     demo = commands.add_parser("demo", help=say("operator-help-demo"), description=say("operator-help-demo"))
@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         "migrate", help=say("operator-help-migrate"), description=say("operator-help-migrate")
     )
     migrate.set_defaults(command=_migrate)
+    backup = commands.add_parser("backup", help=say("operator-help-backup"), description=say("operator-help-backup"))
+    backup.add_argument("file", type=Path, metavar="FILE.tar", help=say("operator-help-backup-file"))
+    backup.set_defaults(command=_backup)
     return parser
 
 
@@ -88,6 +91,17 @@ def _apply_migrations(settings: Settings) -> int:
     return 0
 
 
+def _backup(options: argparse.Namespace) -> int:
+    from bot.backup import back_up
+
+    def run(settings: Settings) -> int:
+        count = back_up(settings, options.file)
+        print(catalogue("en-US").say("backup-written", path=str(options.file), count=count))
+        return 0
+
+    return _with_settings(run)
+
+
 def _with_settings(command: Callable[[Settings], int]) -> int:
     from bot.logs import configure
     from bot.settings import load_settings
@@ -105,6 +119,7 @@ def _with_settings(command: Callable[[Settings], int]) -> int:
 
 def _explained(command: Callable[[], int]) -> int:
     """Run a command; what is the operator's to mend becomes one sentence on stderr instead of a traceback."""
+    from bot.backup import BackupError
     from bot.database import DatabaseError
     from bot.serving import ServingError
     from bot.settings import SettingsError
@@ -117,6 +132,8 @@ def _explained(command: Callable[[], int]) -> int:
         sentence, status = str(error), BAD_INPUT
     except ServingError as error:
         sentence, status = say(error.key, **error.values), error.status
+    except BackupError as error:
+        sentence, status = say(error.key, **error.values), BAD_INPUT
     print(sentence, file=sys.stderr)
     return status
 

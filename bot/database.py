@@ -11,7 +11,7 @@ import aiosqlite
 import structlog
 
 from bot import lockfile
-from bot.migrate import BUSY_TIMEOUT_S, DatabaseError, bring_up, migrations
+from bot.migrate import BUSY_TIMEOUT_S, DatabaseError, bring_up, check_existing, migrations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from aiosqlite import Connection
 
-__all__ = ["Database", "DatabaseError", "migrate"]
+__all__ = ["Database", "DatabaseError", "migrate", "translated"]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -64,14 +64,24 @@ class Database:
             DatabaseError: the sentence names the file and what is wrong with it.
         """
         with _held(path, command):
-            with _translated(path):
+            with translated(path):
                 applied = await asyncio.to_thread(bring_up, path, migrations())
-            async with _connected(path) as writer, _connected(path) as reader:
-                with _translated(path):
-                    await writer.execute("PRAGMA synchronous = FULL")
-                    await writer.execute("PRAGMA foreign_keys = ON")
-                    await reader.execute("PRAGMA query_only = ON")
+            async with _opened(path) as (writer, reader):
                 yield cls(writer, reader, applied)
+
+    @classmethod
+    @asynccontextmanager
+    async def beside(cls, path: Path) -> AsyncIterator[Database]:
+        """
+        Open a file that another process may hold, for what is done in few transactions and leaves it as it is.
+
+        Raises:
+            DatabaseError: there is no such file, or it has not this program's version.
+        """
+        with translated(path):
+            await asyncio.to_thread(check_existing, path, version=migrations()[-1].version)
+        async with _opened(path) as (writer, reader):
+            yield cls(writer, reader, ())
 
     @asynccontextmanager
     async def transaction(self, *, patient: bool = False) -> AsyncIterator[Connection]:
@@ -140,8 +150,20 @@ def _held(path: Path, command: str) -> Iterator[None]:
 
 
 @asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[tuple[Connection, Connection]]:
+    """A writer and a reader."""
+    async with _connected(path) as writer, _connected(path) as reader:
+        with translated(path):
+            await writer.execute("PRAGMA synchronous = FULL")
+            await writer.execute("PRAGMA foreign_keys = ON")
+            await writer.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+            await reader.execute("PRAGMA query_only = ON")
+        yield writer, reader
+
+
+@asynccontextmanager
 async def _connected(path: Path) -> AsyncIterator[Connection]:
-    with _translated(path):
+    with translated(path):
         connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
@@ -151,7 +173,13 @@ async def _connected(path: Path) -> AsyncIterator[Connection]:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
+    """
+    What SQLite says about this file becomes a sentence for the operator.
+
+    Raises:
+        DatabaseError: it cannot be used.
+    """
     try:
         yield
     except sqlite3.Error as exc:

@@ -155,6 +155,11 @@ class RoomOnDisk:
         """Nothing follows."""
 
 
+def kept_files(folder: Path) -> list[Path]:
+    """All files of pictures."""
+    return sorted(file for file in folder.glob("*/*") if SHA256.fullmatch(file.name))
+
+
 def free_bytes(folders: Iterable[Path]) -> int:
     """How much the fullest of the disks takes that hold these folders, which may not exist yet."""
     return min(shutil.disk_usage(_existing(folder.absolute())).free for folder in folders)
@@ -191,4 +196,4 @@ def _found(folder: Path, unfinished_since: float) -> set[str]:
     for unfinished in folder.glob(f"*/*{UNFINISHED}"):
         if unfinished.stat().st_mtime < unfinished_since:
             unfinished.unlink(missing_ok=True)
-    return {file.name for file in folder.glob("*/*") if SHA256.fullmatch(file.name)}
+    return {file.name for file in kept_files(folder)}

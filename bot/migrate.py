@@ -87,6 +87,28 @@ def _checked_version(connection: sqlite3.Connection, path: Path, newest: int) ->
     return version
 
 
+def check_existing(path: Path, *, version: int | None = None) -> None:
+    """
+    Check that a file is there and is a database of the bot, and touch nothing.
+
+    Args:
+        version: which it must have; None: any.
+
+    Raises:
+        DatabaseError: it is none, or has another version.
+        sqlite3.Error: what SQLite itself says about the file.
+    """
+    if not path.is_file():
+        raise DatabaseError(f"the database {path} does not exist")
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as connection:
+        if _pragma(connection, "application_id") != APPLICATION_ID:
+            raise DatabaseError(f"{path} is no database of this bot: set DATABASE_PATH to the bot's own")
+        found = _pragma(connection, "user_version")
+    if version is not None and found != version:
+        way_out = "update the program" if found > version else "run `python -m bot migrate` first"
+        raise DatabaseError(f"the database {path} has version {found}, and this needs version {version}: {way_out}")
+
+
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
