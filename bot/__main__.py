@@ -1,4 +1,4 @@
-"""`python -m bot run|demo|migrate|backup|forget`: reads settings, builds objects, says in one sentence what is wrong."""
+"""`python -m bot run|demo|migrate|backup|forget`: reads settings, builds objects, says in a sentence what is wrong."""
 
 from __future__ import annotations
 
@@ -47,7 +47,17 @@ def _parser() -> argparse.ArgumentParser:
     backup = commands.add_parser("backup", help=say("operator-help-backup"), description=say("operator-help-backup"))
     backup.add_argument("file", type=Path, metavar="FILE.tar", help=say("operator-help-backup-file"))
     backup.set_defaults(command=_backup)
+    forget = commands.add_parser("forget", help=say("operator-help-forget"), description=say("operator-help-forget"))
+    forget.add_argument("user_id", type=_user_id, metavar="USER_ID", help=say("operator-help-forget-user"))
+    forget.add_argument("--messages", action="store_true", help=say("operator-help-forget-messages"))
+    forget.set_defaults(command=_forget)
     return parser
+
+
+def _user_id(value: str) -> int:
+    if not value.isdecimal() or not 0 < int(value) < 2**63:
+        raise argparse.ArgumentTypeError(catalogue("en-US").say("operator-no-user-id", value=value))
+    return int(value)
 
 
 def _run(_: argparse.Namespace) -> int:
@@ -97,6 +107,18 @@ def _backup(options: argparse.Namespace) -> int:
     def run(settings: Settings) -> int:
         count = back_up(settings, options.file)
         print(catalogue("en-US").say("backup-written", path=str(options.file), count=count))
+        return 0
+
+    return _with_settings(run)
+
+
+def _forget(options: argparse.Namespace) -> int:
+    from bot.forgetting import forget
+
+    def run(settings: Settings) -> int:
+        erased = asyncio.run(forget(settings, options.user_id, with_messages=options.messages))
+        facts = {"requests": erased.requests, "withdrawn": erased.withdrawn, "messages": erased.messages}
+        print(catalogue("en-US").say("forgotten", user=str(options.user_id), **facts))
         return 0
 
     return _with_settings(run)

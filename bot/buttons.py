@@ -14,7 +14,7 @@ from bot import forms
 from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import acknowledge, answered
-from bot.commands import models, moderate, pictures
+from bot.commands import models, moderate, mydata, pictures
 from bot.moderation import acts, menu
 from bot.moderation.rights import is_moderator
 from bot.store import audit, requests
@@ -76,14 +76,14 @@ async def press(interaction: discord.Interaction[Client], act: str, number: int)
 
 async def reroll(interaction: discord.Interaction[Client], request_id: int) -> None:
     """The presser's own request for the same with another seed. Whoever presses sees the message, and so the prompt."""
-    row = await _row(interaction, request_id)
+    row = _with_words(await _row(interaction, request_id))
     request = replace(row.request.asked, seed=-1, owner=str(interaction.user.id))
     await accept(interaction, request, kind="reroll", parent_id=row.id, wording=Wording.of(row.as_typed))
 
 
 async def edit(interaction: discord.Interaction[Client], request_id: int) -> None:
     """Open the form with what was asked."""
-    row = await _row(interaction, request_id)
+    row = _with_words(await _row(interaction, request_id))
     await forms.open_form(interaction, row.id, forms.typed_of(row))
 
 
@@ -100,6 +100,7 @@ async def again(interaction: discord.Interaction[Client], request_id: int) -> No
     row = await _row(interaction, request_id)
     if row.user_id != interaction.user.id:
         raise Refused("not-yours-again")
+    _with_words(row)
     await accept(interaction, row.request, kind="again", parent_id=row.id, wording=Wording.of(row.as_typed))
 
 
@@ -158,6 +159,8 @@ ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]
     "models": models.turn_page,
     "purge": moderate.confirm_purge,
     **menu.ACTS,
+    "tick": mydata.tick,
+    "erase": mydata.erase,
 }
 """What the first word of a custom_id does."""
 
@@ -178,4 +181,16 @@ async def _row(interaction: discord.Interaction[Client], request_id: int) -> Req
         row = await requests.fetch(connection, request_id)
     if row is None:
         raise Refused("request-unknown")
+    return row
+
+
+def _with_words(row: RequestRow) -> RequestRow:
+    """
+    The request, whose words are still there.
+
+    Raises:
+        Refused: they were erased.
+    """
+    if row.erased_at is not None:
+        raise Refused("request-erased")
     return row

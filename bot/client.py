@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from bot.admission import Admission
     from bot.database import Database
+    from bot.erasing import Eraser
     from bot.files import Files
     from bot.members import Members
     from bot.moderation.gates import FilterGate
@@ -123,6 +124,7 @@ class Client(commands.AutoShardedBot):
         members: Members,
         prices: Prices,
         filters: FilterGate,
+        eraser: Eraser,
         engine: Engine,
         card: ModelCard,
     ) -> None:
@@ -143,6 +145,7 @@ class Client(commands.AutoShardedBot):
         self.members = members
         self.prices = prices
         self.filters = filters
+        self.eraser = eraser
         self.engine = engine
         self.card = card
         self.servers = Servers(self, settings, database)
@@ -200,15 +203,19 @@ class Client(commands.AutoShardedBot):
         """Every server is known now: the foreign ones are left, and nothing is drawn for those that are gone."""
         await self.servers.settle()
         if not self.settings.allow_user_installs:  # through which requests come from servers that the bot is not in
-            await self.studio.withdraw_other_guilds([guild.id for guild in self.guilds])
+            guild_ids = [guild.id for guild in self.guilds]
+            await self.studio.withdraw_other_guilds(guild_ids)
+            await self.eraser.note_servers(guild_ids)
 
-    async def on_guild_join(self, _guild: discord.Guild) -> None:
+    async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server added the bot: it is the first, or one of the operator's, or foreign."""
+        await self.eraser.note_present(guild.id)
         await self.servers.settle()
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot is in this server no more; an outage is another event."""
         await self.studio.withdraw_guild(guild.id)
+        await self.eraser.note_left(guild.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """What waits in a channel that is gone is withdrawn."""

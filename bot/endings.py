@@ -91,7 +91,9 @@ class Endings:
         spent_s = sum(picture.gpu_s for picture in shown)
         self._prices.learn(row.request, spent_s, pictures=len(shown))
         async with self._database.transaction(patient=True) as connection:
-            await requests.mark_delivering(connection, row.id, now=self._clock())
+            is_wanted = await requests.mark_delivering(connection, row.id, now=self._clock())
+        if not is_wanted:  # withdrawn meanwhile, by whoever tells so
+            return
         allowance = await self._admission.allowance(row.user_id, row.guild_id)
         drawn = Drawn(
             uploads=(),

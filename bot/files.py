@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.admission import Refused
+from bot.chores import Chore
 from bot.store import files as stored
 from bot.store.files import FileRow, Kind
 
@@ -95,14 +96,10 @@ class Files:
             struck = await stored.remove_of_requests(connection, request_ids, sha256=sha256)
         await self.unlink(struck)
 
-    async def run(self) -> None:
-        """Sweep now and again, for ever."""
-        while True:
-            try:
-                await self.sweep()
-            except OSError as error:
-                log.warning("sweep_failed", error=str(error))
-            await asyncio.sleep(SWEEP_EVERY_S)
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What is to be done now and again."""
+        return (Chore(self.sweep, SWEEP_EVERY_S),)
 
     async def sweep(self) -> None:
         """Remove what has been kept long enough, what does not fit, and what no row names."""

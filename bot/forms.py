@@ -88,6 +88,10 @@ class Drafts:
         while len(self._drafts) > self.MOST:
             del self._drafts[next(iter(self._drafts))]
 
+    def forget(self, user_id: int) -> None:
+        """Keep nothing more of a member."""
+        self._drafts = {number: draft for number, draft in self._drafts.items() if draft.user_id != user_id}
+
     def find(self, draft_id: int, *, user_id: int) -> Draft | None:
         """What this member typed, if it is still kept."""
         draft = self._drafts.get(draft_id)
@@ -150,6 +154,8 @@ async def submit(interaction: discord.Interaction[Client], request_id: int) -> N
         row = await requests.fetch(connection, request_id)
     if row is None:
         raise Refused("request-unknown")
+    if row.erased_at is not None:
+        raise Refused("request-erased")
     locale = interaction.locale.value
     typed = read(interaction.data)
     try:

@@ -228,6 +228,8 @@ def note_text(note: Note, locale: str) -> str:
 
 def headline(row: RequestRow, characters: int, locale: str) -> str:
     """The beginning of a request's prompt, safe to show."""
+    if row.erased_at is not None:
+        return catalogue(locale).say("headline-erased")
     return plain(clipped(one_line(row.prompt), characters)) or catalogue(locale).say("headline-empty")
 
 

@@ -14,10 +14,12 @@ import discord
 import structlog
 
 from bot.admission import Admission, Refused
+from bot.chores import kept_up
 from bot.client import Client, use_api
 from bot.database import Database
 from bot.delivery import Delivery
 from bot.endings import Endings
+from bot.erasing import Eraser
 from bot.files import Files, RoomOnDisk
 from bot.locales import DEFAULT_LOCALE
 from bot.members import Members
@@ -120,6 +122,13 @@ async def serve(
             model_wait_s=settings.model_wait_seconds,
             stop_s=settings.stop_seconds,
         )
+        eraser = Eraser(
+            database=database,
+            files=files,
+            studio=studio,
+            endings=endings,
+            forget_prompts_s=settings.forget_prompts_s,
+        )
         client = Client(
             settings=settings,
             database=database,
@@ -130,17 +139,19 @@ async def serve(
             members=members,
             prices=prices,
             filters=filters,
+            eraser=eraser,
             engine=engine,
             card=engine.card,
         )
         delivery.speak_through(client)
         members.speak_through(client)
+        eraser.speak_through(client)
         left = await read_left(database)
         try:
             async with client:
                 await _login(client, settings, token)
                 engine.start()  # not before: a wrong token is said at once, and not after torch is imported
-                await _serve_until_stopped(client, studio, recovery.take_up(left, studio), files, beside)
+                await _serve_until_stopped(client, studio, recovery.take_up(left, studio), beside)
         finally:
             await engine.close(finish=False)
 
@@ -192,7 +203,6 @@ async def _serve_until_stopped(
     client: Client,
     studio: Studio,
     taking_up: Coroutine[None, None, None],
-    files: Files,
     beside: Callable[[], Awaitable[None]] | None,
 ) -> None:
     """The first of signal, gateway and studio to end, ends the others; the studio is given time to deliver."""
@@ -202,7 +212,8 @@ async def _serve_until_stopped(
         # Beside each other, so that one message that Discord does not take keeps nobody waiting for pictures.
         settling = asyncio.create_task(taking_up)
         try:
-            await asyncio.gather(settling, studio.run())
+            async with kept_up((*client.files.chores, *client.eraser.chores)):
+                await asyncio.gather(settling, studio.run())
         finally:
             settling.cancel()
 
@@ -211,7 +222,7 @@ async def _serve_until_stopped(
         if beside is not None:
             await beside()
 
-    chores = [asyncio.create_task(chore) for chore in (files.run(), client.moderator_log.run(), client.purges.run())]
+    chores = [asyncio.create_task(chore) for chore in (client.moderator_log.run(), client.purges.run())]
     working = asyncio.create_task(work())
     gateway = asyncio.create_task(client.connect())
     signalled = asyncio.create_task(stopped.wait())

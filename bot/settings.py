@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     database_path: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/bot.sqlite3")
     data_dir: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/files")
     keep_pictures: Annotated[float, checks.checked(checks.from_zero)] = 0.0
+    forget_prompts_days: Annotated[float, checks.checked(checks.from_zero)] = 0.0
     max_disk_gb: Annotated[float, checks.checked(checks.from_zero)] = 5.0
     min_free_gb: Annotated[float, checks.checked(checks.from_zero)] = 1.0
     stop_seconds: Annotated[float, checks.checked(checks.from_zero)] = 60.0
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
     def least_free_bytes(self) -> int:
         """What must be free on the disk, for anything new to be begun."""
         return int(self.min_free_gb * GB)
+
+    @property
+    def forget_prompts_s(self) -> float:
+        """How long after its end a request keeps its words; 0: for good."""
+        return self.forget_prompts_days * DAY_S
 
     @property
     def keep_pictures_s(self) -> float:

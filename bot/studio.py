@@ -233,15 +233,19 @@ class Studio:
 
     async def _forget(self, request_ids: Sequence[int]) -> None:
         """Stop everything about requests whose rows have ended; there is no message left to tell it in."""
+        await self.drop(request_ids)
+        async with self._database.transaction(patient=True) as connection:
+            for request_id in request_ids:
+                await requests.mark_told(connection, request_id, now=self._clock())
+
+    async def drop(self, request_ids: Sequence[int]) -> None:
+        """Stop everything about requests whose rows have ended, perhaps by another process."""
         for request_id in request_ids:
             log.info("request_withdrawn", request_id=request_id)
             self._leave_line(request_id)
             if (run := self._runs.get(request_id)) is not None and not run.is_ending:
                 run.stop(None)
             await self._board.retire(request_id)
-        async with self._database.transaction(patient=True) as connection:
-            for request_id in request_ids:
-                await requests.mark_told(connection, request_id, now=self._clock())
 
     # The line
 

@@ -106,6 +106,13 @@ def page_of(number: int) -> int:
     return number % PAGES
 
 
+def under_erasure(*, with_messages: bool, locale: str) -> Buttons:
+    """Whether messages are deleted as well, and the last word."""
+    say, now = catalogue(locale).say, int(with_messages)
+    tick = button(say("mydata-ticked" if with_messages else "mydata-unticked"), f"tick:{1 - now}")
+    return Buttons([tick], [button(say("button-erase"), f"erase:{now}", ButtonStyle.danger)])
+
+
 def under_help(examples: Sequence[str]) -> Buttons:
     """The model's examples, each of which draws when pressed."""
     return Buttons(*([button(example, f"example:{number}")] for number, example in enumerate(examples)))

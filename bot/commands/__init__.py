@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.commands import filter as filtering
 from bot.commands import help as helping
-from bot.commands import imagine, limits, models, moderate, pictures, quota
+from bot.commands import imagine, limits, models, moderate, mydata, pictures, quota
 from bot.commands import settings as settings_command
 from bot.moderation import menu, reports
 
@@ -20,7 +20,14 @@ def all_commands(
     settings: Settings,
 ) -> list[app_commands.Command[Any, ..., None] | app_commands.Group | app_commands.ContextMenu]:
     """Every command and menu entry, where the settings allow it; moderators' commands exist in servers only."""
-    for_members = [imagine.command(), pictures.history(), quota.command(), models.command(), helping.command()]
+    for_members: list[app_commands.Command[Any, ..., None] | app_commands.Group] = [
+        imagine.command(),
+        pictures.history(),
+        quota.command(),
+        models.command(),
+        helping.command(),
+        mydata.group(),
+    ]
     for command in for_members:
         command.allowed_contexts = app_commands.AppCommandContext(
             guild=True,

@@ -350,11 +350,18 @@ async def count_failed_attempt(connection: Connection, request_id: int) -> int:
     return sum(row["failed_attempts"] for row in rows)
 
 
-async def mark_delivering(connection: Connection, request_id: int, *, now: float) -> None:
-    """The pictures are about to be put into the message: a start that finds this looks there first."""
-    await _change(
+async def mark_delivering(connection: Connection, request_id: int, *, now: float) -> bool:
+    """
+    The pictures are about to be put into the message: a start that finds this looks there first.
+
+    Returns:
+        False if the request has ended meanwhile, and nothing is to be shown.
+    """
+    return await _change(
         connection,
-        "UPDATE requests SET delivering_at = :now WHERE id = :request_id",
+        """
+        UPDATE requests SET delivering_at = :now WHERE id = :request_id AND state IN ('queued', 'running')
+        """,
         {"request_id": request_id, "now": now},
     )
 

@@ -13,6 +13,7 @@ from desk import ANN_ID, APP_ID, CALLBACK, CHANNEL_ID, GUILD_ID, Call, Desk
 from bot.admission import Admission, Ask
 from bot.client import Client, use_api
 from bot.database import Database
+from bot.erasing import Eraser
 from bot.files import Files
 from bot.members import Members
 from bot.moderation.gates import FilterGate, FloorGate
@@ -83,6 +84,12 @@ class StudioNotes:
 
     async def withdraw_other_guilds(self, guild_ids: list[int]) -> None:
         self.done.append(("withdraw_other_guilds", guild_ids))
+
+    async def drop(self, request_ids: list[int]) -> None:
+        self.done += [("drop", request_id) for request_id in request_ids]
+
+    async def tell(self, row: RequestRow, reason: str) -> None:
+        self.done.append(("tell", row.id, reason))
 
     def place_of(self, request_id: int) -> int:
         return 2
@@ -168,19 +175,29 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
         engine = Engine.open("emoji", models_dir=chosen.models_dir)
         floor = FloorGate(engine.readings)
         filters = FilterGate(engine.readings, floor)
+        files = Files(tmp_path / "files", database, most_bytes=chosen.most_disk_bytes)
+        eraser = Eraser(
+            database=database,
+            files=files,
+            studio=studio,
+            endings=studio,
+            forget_prompts_s=chosen.forget_prompts_s,
+        )
         client = Client(
             settings=chosen,
             database=database,
             admission=Admission(database, chosen.limits, gates=(floor, filters)),
             studio=studio,
             recovery=None,
-            files=Files(tmp_path / "files", database, most_bytes=chosen.most_disk_bytes),
             members=Members(database),
             prices=Prices(rows_of=engine.rows_of, card_of=engine.card_of),
             filters=filters,
+            files=files,
+            eraser=eraser,
             engine=engine,
             card=CARD,
         )
+        eraser.speak_through(client)
         async with client:
             await client.login("token")
             assert client.application_id == APP_ID

@@ -12,6 +12,7 @@ from PIL import Image
 from bot.admission import Admission, Ask
 from bot.database import Database
 from bot.endings import Endings
+from bot.erasing import Eraser
 from bot.files import Files
 from bot.policy import OperatorLimits, Rules
 from bot.prices import Prices
@@ -229,6 +230,7 @@ class Road:
     files: Files
     members: HandMembers
     prices: Prices
+    eraser: Eraser
     clock: Clock
 
     async def admitted(self, prompt: str = "a cat", *, user_id: int = 1, message_id: int | None = 900, **more: Any):
@@ -313,6 +315,7 @@ async def opened_road(
     rules: Rules = MANY,
     keep_pictures_s: float = 0.0,
     stop_s: float = WAIT_S,
+    forget_prompts_s: float = 0.0,
     most_bytes: int = 10**9,
 ):
     """The road on a database of its own; `is_served` runs the studio's loop."""
@@ -347,7 +350,17 @@ async def opened_road(
             clock=clock,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
-        road = Road(database, admission, engine, delivery, endings, recovery, studio, files, members, prices, clock)
+        eraser = Eraser(
+            database=database,
+            files=files,
+            studio=studio,
+            endings=endings,
+            forget_prompts_s=forget_prompts_s,
+            clock=clock,
+        )
+        road = Road(
+            database, admission, engine, delivery, endings, recovery, studio, files, members, prices, eraser, clock
+        )
         serving = asyncio.create_task(studio.run()) if is_served else None
         yield road
         delivery.gate.set()

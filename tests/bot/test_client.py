@@ -101,6 +101,7 @@ async def test_a_first_start_tells_discord_all_commands(world):
         "quota",
         "models",
         "help",
+        "mydata",
         "limits",
         "filter",
         "settings",
@@ -122,7 +123,7 @@ async def test_unchanged_commands_are_not_sent_again(world):
         lambda commands: commands[0]["options"][2].update(max_value=16),
         lambda commands: commands[0]["options"][9]["choices"][0].update(name="square"),
         lambda commands: commands[0].update(contexts=[0, 1]),
-        lambda commands: commands[5].update(default_member_permissions="8"),
+        lambda commands: commands[6].update(default_member_permissions="8"),
         lambda commands: commands.append({**commands[0], "id": "99", "name": "forgotten"}),
         lambda commands: commands.pop(),
     ],
@@ -149,7 +150,7 @@ async def test_settings_open_direct_messages_and_user_installs_but_not_limits(tm
 
 
 async def test_limits_are_for_those_who_manage_the_server_by_default(world):
-    assert world.desk.commands[5]["default_member_permissions"] == str(discord.Permissions(manage_guild=True).value)
+    assert world.desk.commands[6]["default_member_permissions"] == str(discord.Permissions(manage_guild=True).value)
 
 
 async def test_the_options_of_imagine_stand_in_the_products_order(world):

@@ -1,0 +1,34 @@
+"""Statements that gather what is kept about one member."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.store.audit import AuditRow
+from bot.store.blocks import Block
+from bot.store.requests import RequestRow
+
+if TYPE_CHECKING:
+    from aiosqlite import Connection
+
+
+async def requests_of(connection: Connection, user_id: int) -> list[RequestRow]:
+    """All requests of a member, oldest first."""
+    rows = await connection.execute_fetchall(
+        "SELECT * FROM requests WHERE user_id = :user_id ORDER BY id", {"user_id": user_id}
+    )
+    return [RequestRow(**dict(row)) for row in rows]
+
+
+async def blocks_of(connection: Connection, user_id: int) -> list[Block]:
+    """All blocks of a member, those that have run out among them."""
+    rows = await connection.execute_fetchall("SELECT * FROM blocks WHERE user_id = :user_id", {"user_id": user_id})
+    return [Block(**dict(row)) for row in rows]
+
+
+async def audit_of(connection: Connection, user_id: int) -> list[AuditRow]:
+    """What has been written down about a member, oldest first."""
+    rows = await connection.execute_fetchall(
+        "SELECT * FROM audit WHERE user_id = :user_id ORDER BY id", {"user_id": user_id}
+    )
+    return [AuditRow(**dict(row)) for row in rows]
