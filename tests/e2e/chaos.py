@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ MOMENTS: dict[str, Callable[[Json], Any]] = {
     "delivered": lambda event: event["type"] == "message_update" and event["message"]["attachments"],
     "pinged": lambda event: event["type"] == "message_create" and event["message"]["mentions"],
     "heard": lambda event: event["type"] == "request" and event["method"] in ("PATCH", "POST"),
+    "whenever": lambda _: False,
 }
 """What the bot is killed at: what Discord's side sees, before the bot itself can have heard of it."""
 DELAYS_S = (0.0, 0.0, 0.002, 0.005, 0.01, 0.03, 0.1, 0.5)
@@ -65,6 +67,8 @@ class Chaos:
     users: tuple[str, ...]
     answers: list[Json] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
+    kills: int = 0
+    cuts: int = 0
     _acts: list[asyncio.Task[None]] = field(default_factory=list)
     _hear: Callable[[Json], None] = lambda _: None
 
@@ -87,6 +91,7 @@ class Chaos:
         occurrence, delay_s = self.random.randint(1, 6), self.random.choice(DELAYS_S)
         loop = asyncio.get_running_loop()
         process = self.bot.process
+        longest_s = self.random.uniform(0.0, LONGEST_LIFE_S) if moment == "whenever" else LONGEST_LIFE_S
         seen, is_drawing = 0, False
 
         def kill() -> None:
@@ -97,7 +102,7 @@ class Chaos:
             nonlocal seen, is_drawing
             if not is_drawing and (MOMENTS["drawn"](event) or MOMENTS["delivered"](event)):
                 is_drawing = True
-                loop.call_later(LONGEST_LIFE_S, kill)
+                loop.call_later(longest_s, kill)
             seen += bool(MOMENTS[moment](event))
             if seen == occurrence:
                 seen += 1
@@ -111,6 +116,7 @@ class Chaos:
             self._do(self._act(asks))
             await asyncio.wait_for(process.wait(), SETTLED_S)
         await self.bot.kill()
+        self.kills += process.returncode == -signal.SIGKILL
 
     async def _act(self, asks: int) -> None:
         """Ask, press and delete, at once or with little time between, whenever the bot is there."""
@@ -119,7 +125,9 @@ class Chaos:
             self._do(self._ask())
             self._hear({"type": "asked"})
             await asyncio.sleep(self.random.choice((0.0, 0.0, 0.05, 0.3)))
-        for act in self.random.choices((self._cancel, self._reroll, self._delete, self._disturb), (4, 2, 1, 1), k=3):
+        acts = self.random.choices((self._cancel, self._reroll, self._delete), (4, 2, 1), k=2)
+        acts.insert(self.random.randrange(3), self._disturb)
+        for act in acts:
             self._do(act())
             await asyncio.sleep(self.random.choice((0.0, 0.3)))
 
@@ -175,7 +183,9 @@ class Chaos:
             self.deleted.add(message_id)
 
     async def _disturb(self) -> None:
+        """Cut the bot off from the gateway, in one of the ways that this happens."""
         await self.playground.gateway(self.random.choice(GATEWAY))
+        self.cuts += 1
 
     async def _settled(self) -> None:
         left = "ended_at IS NULL OR told_at IS NULL OR (ping_intended_at IS NOT NULL AND pinged_at IS NULL)"
