@@ -202,14 +202,15 @@ class Client(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Every server is known now: the foreign ones are left, and nothing is drawn for those that are gone."""
         await self.servers.settle()
+        guild_ids = [guild.id for guild in self.guilds]
+        await self.eraser.note_present(guild_ids)
         if not self.settings.allow_user_installs:  # through which requests come from servers that the bot is not in
-            guild_ids = [guild.id for guild in self.guilds]
             await self.studio.withdraw_other_guilds(guild_ids)
-            await self.eraser.note_servers(guild_ids)
+            await self.eraser.note_others_left(guild_ids)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server added the bot: it is the first, or one of the operator's, or foreign."""
-        await self.eraser.note_present(guild.id)
+        await self.eraser.note_present([guild.id])
         await self.servers.settle()
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:

@@ -109,17 +109,16 @@ class Eraser:
         async with self._database.transaction(patient=True) as connection:
             await left_servers.note_left(connection, guild_id, now=self._clock())
 
-    async def note_servers(self, guild_ids: Collection[int]) -> None:
-        """The bot is in these servers, and in none else: it may have left some while it did not run."""
+    async def note_present(self, guild_ids: Collection[int]) -> None:
+        """The bot is in these servers (again)."""
         async with self._database.transaction(patient=True) as connection:
             await left_servers.note_present(connection, guild_ids)
+
+    async def note_others_left(self, guild_ids: Collection[int]) -> None:
+        """The bot is in no servers but these: it may have left some while it did not run."""
+        async with self._database.transaction(patient=True) as connection:
             for guild_id in (await left_servers.known(connection)).difference(guild_ids):
                 await left_servers.note_left(connection, guild_id, now=self._clock())
-
-    async def note_present(self, guild_id: int) -> None:
-        """The bot is in this server (again)."""
-        async with self._database.transaction(patient=True) as connection:
-            await left_servers.note_present(connection, [guild_id])
 
     @property
     def chores(self) -> tuple[Chore, ...]:

@@ -440,6 +440,37 @@ async def test_leaving_a_server_withdraws_its_requests(world):
     assert world.studio.done == [("withdraw_guild", GUILD_ID)]
 
 
+async def left(world):
+    async with world.database.reading() as connection:
+        rows = await connection.execute_fetchall("SELECT guild_id FROM left_servers ORDER BY guild_id")
+        return [row["guild_id"] for row in rows]
+
+
+async def test_that_a_server_was_left_is_noted_until_it_has_the_bot_back(world):
+    join(world, GUILD_ID)
+    world.client._connection.parse_guild_delete({"id": str(GUILD_ID)})
+    await world.settled()
+    assert await left(world) == [GUILD_ID]
+    join(world, GUILD_ID)
+    await world.client.on_guild_join(world.client.guilds[0])
+    assert await left(world) == []
+
+
+async def test_a_start_notes_which_servers_it_is_in_no_more(world):
+    await world.row(guild_id=8)
+    await world.row(guild_id=GUILD_ID)
+    join(world, GUILD_ID)
+    await world.client.on_ready()
+    assert await left(world) == [8]
+
+
+async def test_where_members_install_the_bot_themselves_no_server_is_taken_for_left(tmp_path, monkeypatch):
+    async with bot_at_desk(tmp_path, monkeypatch, allow_user_installs=True) as world:
+        await world.row(guild_id=8)
+        await world.client.on_ready()
+        assert await left(world) == []
+
+
 async def test_an_outage_withdraws_nothing(world):
     join(world, GUILD_ID)
     heard = asyncio.Event()

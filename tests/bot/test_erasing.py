@@ -215,7 +215,7 @@ async def test_a_servers_data_goes_thirty_days_after_the_bot_left_it(road):
 async def test_a_server_that_has_the_bot_back_keeps_its_data(road):
     await furnish(road, 7)
     await road.eraser.note_left(7)
-    await road.eraser.note_present(7)
+    await road.eraser.note_present([7])
     road.clock.now += LEFT_KEPT_S + 1
     await road.eraser.sweep()
     assert (await rows_of(road, 7))["requests"] == 1
@@ -224,7 +224,7 @@ async def test_a_server_that_has_the_bot_back_keeps_its_data(road):
 async def test_servers_that_were_left_while_the_bot_did_not_run_are_noted_once_it_does(road):
     await furnish(road, 7)
     await furnish(road, 8)
-    await road.eraser.note_servers([8])
+    await road.eraser.note_others_left([8])
     road.clock.now += LEFT_KEPT_S + 1
     await road.eraser.sweep()
     assert [(await rows_of(road, guild_id))["requests"] for guild_id in (7, 8)] == [0, 1]

@@ -36,9 +36,8 @@ async def test_a_member_has_everything_erased_and_messages_deleted(room, bot):
     message = await room.draw("a secret heart")
     asked = (await room.playground.command("mydata delete", {}, user=room.user, channel=room.channel))["message"]
     ticked = await room.click(asked, "tick")
-    done = await room.click((ticked.get("message") or asked), "erase")
+    await room.click((ticked.get("message") or asked), "erase")
     await gone(room, message)
-    assert done["state"].startswith("ok") or done["message"]
     [row] = bot.rows("user_id = ?", int(room.user_id))
     assert (row["prompt"], row["charged"], row["state"]) == ("-", 1, "done")
 
