@@ -210,8 +210,8 @@ class Client(commands.AutoShardedBot):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """A server added the bot: it is the first, or one of the operator's, or foreign."""
-        await self.eraser.note_present([guild.id])
         await self.servers.settle()
+        await self.eraser.note_present([guild.id])
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot is in this server no more; an outage is another event."""

@@ -81,7 +81,7 @@ async def test_what_waits_and_what_runs_is_withdrawn_refunded_and_says_so(tmp_pa
 async def test_pictures_that_are_finished_after_the_erasure_are_not_shown(road):
     row = await road.admitted()
     await road.eraser.erase(ANN, with_messages=False)
-    await road.endings.deliver(row, [picture(row.request)], state="done", reason=None, progress=None, seconds=1.0)
+    await road.endings.deliver(row, [picture(row.request)], state="done", reason=None, progress=None)
     assert road.delivery.shown == []
     assert (await road.row(row.id)).charged == 0
 
