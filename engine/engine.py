@@ -102,6 +102,7 @@ class Engine:
         tokenizer: str | Path | None = None,
         text_encoder: str | Path | None = None,
         vae: str | Path | None = None,
+        safety_checker: Path | None = None,
         max_rows: int = MAX_ROWS,
         model_memory_bytes: int | None = None,
         idle_unload_s: float | None = None,
@@ -118,6 +119,7 @@ class Engine:
             memory: how sparing of the device's memory to be: `normal`, `low`, `lowest`.
             weighting: how prompts' attention weights are applied where a model's card does not say: `lpw`, `a1111`,
                 `none`; `auto` is `lpw`, and `none` for Stable Diffusion XL.
+            safety_checker: the folder of the one that looks at the pictures of models without their own.
             max_rows: of the U-Net's call, 2 or more; a picture takes 1, or 2 with guidance.
             model_memory_bytes: that models may take together; one that is larger has it to itself. By itself a part of
                 what is free on the card, or of the machine's memory.
@@ -128,9 +130,10 @@ class Engine:
             ValueError: `max_rows` is too small, or the weighting unknown.
         """
         check_weighting(weighting)
-        folder = find_model(model, models_dir=models_dir, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
+        find = partial(find_model, models_dir=models_dir, safety_checker=safety_checker)
+        folder = find(model, tokenizer=tokenizer, text_encoder=text_encoder, vae=vae)
         default = Source.of(name_of(model), folder)
-        catalogue = Catalogue(folder, models_dir, default_name=default.name)
+        catalogue = Catalogue(folder, models_dir, default_name=default.name, find_at=find)
         return cls(
             Sources(default, catalogue.find, given=str(model)),
             catalogue,
@@ -216,6 +219,11 @@ class Engine:
     def card_of(self, model: str) -> ModelCard:
         """The card of a model that has drawn; of one that nothing has asked for, the default's. Reads no file."""
         return (self._sources.known(model) or self._sources.default).card
+
+    def has_unchecked(self, model: str) -> bool:
+        """Whether no safety checker looks at this model's pictures, or nothing has asked for it yet. Reads no file."""
+        source = self._sources.known(model)
+        return source is None or source.is_unchecked
 
     def fit_together(self, models: Collection[str]) -> bool:
         """

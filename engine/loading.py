@@ -22,6 +22,7 @@ from engine.files.families import DEFAULTS, SDXL
 from engine.files.folder import invalid
 from engine.files.vaefile import build_vae
 from engine.files.vaes import VaeFile
+from engine.safety import raise_if_infinite
 from engine.schedulers import build_scheduler
 from engine.texts.embeddings import Embeddings
 from engine.texts.vocabulary import Vocabulary, clip_tokenizer
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from engine.devices import Device
     from engine.files.weights import Part
-    from engine.models import ModelFolder
+    from engine.models import Found, ModelFolder
 
 LIBRARY_ERRORS = (
     ArithmeticError,
@@ -118,7 +119,7 @@ def load(folder: ModelFolder, device: Device) -> LoadedModel:
             family=folder.family,
             **tokenizers,
             **encoders,
-            **_load_checker(folder, device),
+            **load_checker(folder, device),
             has_zeros_for_empty=folder.has_zeros_for_empty,
             unet=load_network(diffusers.UNet2DConditionModel, folder.unet, device),
             vae=_load_vae(folder, device),
@@ -146,16 +147,23 @@ def _load_vae(folder: ModelFolder, device: Device) -> Any:
     return vae.float() if must_be_exact else vae
 
 
-def _load_checker(folder: ModelFolder, device: Device) -> dict[str, Any]:
-    """The safety checker and what prepares pictures for it, where the model has them."""
-    parts: dict[str, Any] = {"safety_checker": None, "feature_extractor": None}
-    if folder.safety_checker is not None:
-        parts["safety_checker"] = load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
-        # It would announce a black picture in place of each that it flags, which here nobody gets.
-        logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
-    if folder.feature_extractor is not None:
-        parts["feature_extractor"] = _load(transformers.CLIPImageProcessor, folder.feature_extractor)
-    return parts
+def load_checker(folder: Found, device: Device) -> dict[str, Any]:
+    """
+    The safety checker and what prepares pictures for it, where there are any.
+
+    Raises:
+        InvalidModel, OutOfMemory: as `load_network`.
+    """
+    if folder.safety_checker is None or folder.feature_extractor is None:
+        return {"safety_checker": None, "feature_extractor": None}
+    network = load_network(StableDiffusionSafetyChecker, folder.safety_checker, device)
+    network.visual_projection.register_forward_hook(raise_if_infinite)
+    # It would announce a black picture in place of each that it flags, which here nobody gets.
+    logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
+    return {
+        "safety_checker": network,
+        "feature_extractor": _load(transformers.CLIPImageProcessor, folder.feature_extractor),
+    }
 
 
 def _check_scheduler(folder: ModelFolder) -> None:

@@ -213,7 +213,9 @@ class Loop:
                 return
             drawing.gather(size_notes(drawing.request, picture.image.size))
             self._leave(place)
-            self._deliver(place, picture.image, flagged=False)
+            with self._meter.sharing({place.account: 1}):
+                flagged = picture.is_blackened or is_flagged(resident.model, picture.image)
+            self._deliver(place, picture.image, flagged=flagged)
 
     def _step_together(self, resident: Resident, places: Sequence[Place]) -> None:
         for place in places:
@@ -287,7 +289,7 @@ class Loop:
         if begun.place.drawing in self._drawings:
             with self._meter.sharing({begun.place.account: 1}):
                 image = to_image(pixels)
-                flagged = is_flagged(begun.resident.model, pixels, image)
+                flagged = is_flagged(begun.resident.model, image)
             self._deliver(begun.place, image, flagged=flagged)
 
     def _deliver(self, place: Place, image: Image, *, flagged: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidModel
 from engine.files import hub
 from engine.files.card import ModelCard, card_file, read_card
+from engine.files.checker import find_checker, own_checker
 from engine.files.checkpoint import StoredPart, read_checkpoint
 from engine.files.elsewhere import find_part, stem
 from engine.files.families import DEFAULTS, PIPELINES, VARIANTS, family_of, variant_of
@@ -19,7 +20,6 @@ from engine.files.parts import (
     check_classes,
     check_tokenizer,
     classes_of,
-    names_a_class,
     read_config,
     text_config,
 )
@@ -72,7 +72,7 @@ class ModelFolder:
 
     @property
     def has_safety_checker(self) -> bool:
-        """Whether the model brings a safety checker."""
+        """Whether a safety checker looks at its pictures."""
         return self.safety_checker is not None
 
 
@@ -87,6 +87,7 @@ def find_model(
     tokenizer: str | Path | None = None,
     text_encoder: str | Path | None = None,
     vae: str | Path | None = None,
+    safety_checker: Path | None = None,
 ) -> Found:
     """
     Find a model and check it.
@@ -99,6 +100,7 @@ def find_model(
         models_dir: where the operator keeps models, and embeddings and LoRAs for all of them.
         tokenizer: taken from elsewhere: that part's own folder, a model's folder that has it, or a hub id. So are
             `text_encoder` and `vae`, the latter also by its name in `models_dir`.
+        safety_checker: the folder of the one that looks at the pictures of a model without its own.
 
     Raises:
         InvalidModel: one sentence that names the file and what is wrong with it.
@@ -113,6 +115,9 @@ def find_model(
     if vae is None and checked.card.vae and own:
         # The card is known only now.
         checked = _find(model, models_dir, {**elsewhere, "vae": _cards_vae(checked.card, checked.path, models_dir)})
+    if safety_checker is not None and not checked.has_safety_checker:
+        checker = find_checker(safety_checker)
+        checked = replace(checked, safety_checker=checker.safety_checker, feature_extractor=checker.feature_extractor)
     folders = [*([models_dir] if models_dir else []), *own]
     loras = tuple(folder / LORAS for folder in folders)
     if isinstance(checked, WholeFolder):
@@ -166,7 +171,7 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> Found:
     if card.variant:
         scheduler_config |= VARIANTS[card.variant].scheduler
     has_second = "text_encoder_2" in places
-    has_checker = names_a_class(index, "safety_checker")
+    checker = own_checker(folder, index)
     return ModelFolder(
         path=folder,
         card=card,
@@ -179,8 +184,8 @@ def _checked(folder: Path, elsewhere: Mapping[str, Path]) -> Found:
         unet=find_weights(places["unet"], stem("unet")),
         vae=check_vae_file(vae_file, configs["vae"]) if vae_file else find_weights(places["vae"], stem("vae")),
         scheduler_config=scheduler_config,
-        safety_checker=_check_safety_checker(folder, index) if has_checker else None,
-        feature_extractor=folder / "feature_extractor" if has_checker else None,
+        safety_checker=checker.safety_checker if checker else None,
+        feature_extractor=checker.feature_extractor if checker else None,
     )
 
 
@@ -258,13 +263,3 @@ def own_card(
         variant=variant,
         own_sampler=scheduler_title("default", scheduler_config),
     )
-
-
-def _check_safety_checker(folder: Path, index: Mapping[str, Any]) -> Part:
-    if not names_a_class(index, "feature_extractor"):
-        raise invalid(
-            "model_broken", folder / "model_index.json", "names a safety_checker but no feature_extractor for it"
-        )
-    read_json(folder / "feature_extractor" / "preprocessor_config.json")
-    read_json(folder / "safety_checker" / "config.json")
-    return find_weights(folder / "safety_checker", "model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import Lock
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidModel
 from engine.files.checkpoint import StoredPart
 from engine.files.hub import WEIGHTS
-from engine.files.places import BUNDLED
+from engine.files.places import BUNDLED, bundled_folder
 from engine.files.vaes import VaeFile
 from engine.files.weights import ENDING, Part, read_header
 from engine.files.wholefolder import WholeFolder
@@ -51,6 +52,11 @@ class Source:
         """What the model says about itself."""
         return self.folder.card
 
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether no safety checker looks at its pictures, though it may draw what one would flag."""
+        return is_unchecked(self.folder)
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -67,6 +73,11 @@ class Capacity:
     def holds(self, sources: Collection[Source]) -> bool:
         """Whether models may be in memory together; one alone always may."""
         return len(sources) <= 1 or sum(map(self.needed, sources)) <= self.budget_bytes
+
+
+def is_unchecked(folder: Found) -> bool:
+    """As `Source.is_unchecked`: of the bundled model, which knows emoji alone, never."""
+    return not folder.has_safety_checker and os.path.realpath(folder.path) != os.path.realpath(bundled_folder())
 
 
 class Sources:

@@ -7,14 +7,13 @@ from threading import Semaphore, Thread
 from typing import TYPE_CHECKING, Any
 
 import torch
+from PIL import Image
 
 from engine.memory import is_out_of_memory
 from engine.notation.plain import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from PIL.Image import Image
 
     from engine.reading import Reading
     from engine.request import CompleteRequest
@@ -37,10 +36,12 @@ class WholePicture:
         steps: as people count them.
     """
 
-    image: Image | None = None
+    image: Image.Image | None = None
     """None until it is finished."""
+    is_blackened: bool = False
+    """Whether the pipeline's own checker has flagged and blackened it: the image is plain grey then."""
 
-    def __init__(self, draw: Callable[[Callable[[int], None]], Image], steps: int) -> None:
+    def __init__(self, draw: Callable[[Callable[[int], None]], Image.Image], steps: int) -> None:
         self.calls = steps
         self.calls_done = 0
         self._error: Exception | None = None
@@ -74,7 +75,7 @@ class WholePicture:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _run(self, draw: Callable[[Callable[[int], None]], Image]) -> None:
+    def _run(self, draw: Callable[[Callable[[int], None]], Image.Image]) -> None:
         try:
             self.image = draw(self._end_step)
         except _Abandoned:
@@ -98,20 +99,25 @@ def begin_whole(model: LoadedWhole, request: CompleteRequest, index: int, readin
     """Picture `index` of a request, before its first step."""
     pipeline = model.pipeline
 
-    def draw(end_step: Callable[[int], None]) -> Image:
+    def draw(end_step: Callable[[int], None]) -> Image.Image:
         taken = inspect.signature(type(pipeline).__call__).parameters
         arguments = _arguments(model, request, reading)
         arguments |= _callback(taken, lambda: end_step(len(pipeline.scheduler.timesteps)))
         # As the pipelines draw by themselves, whatever device the weights are on.
         generator = torch.Generator("cpu").manual_seed(request.seeds[index])
         try:
-            image: Image = pipeline(**arguments, generator=generator).images[0]
+            output = pipeline(**arguments, generator=generator)
         finally:
             # A part that was brought onto the card to work would stay there when the call ends early.
             pipeline.maybe_free_model_hooks()
+        image: Image.Image = output.images[0]
+        if any(getattr(output, "nsfw_content_detected", None) or ()):
+            picture.is_blackened = True
+            return Image.new("RGB", image.size, "grey")
         return image.convert("RGB")
 
-    return WholePicture(draw, request.num_inference_steps)
+    picture = WholePicture(draw, request.num_inference_steps)
+    return picture
 
 
 def rests(model: LoadedWhole, reading: Reading) -> tuple[str, str]:

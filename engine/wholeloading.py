@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from engine.footprint import Footprint, bytes_of, capacity_of
-from engine.loading import LIBRARY_ERRORS, load_network, quiet_libraries, refused
+from engine.loading import LIBRARY_ERRORS, load_checker, load_network, quiet_libraries, refused
 from engine.room import Room
 
 if TYPE_CHECKING:
@@ -28,15 +28,17 @@ class LoadedWhole:
 
     pipeline: Any
     whole: Whole
+    safety_checker: Any | None
+    feature_extractor: Any | None
     device: torch.device
+    """On which its safety checker works, with `dtype`."""
+    dtype: torch.dtype
 
     @property
     def weights_bytes(self) -> dict[str, int]:
         """What each of its networks takes."""
-        networks = [
-            (name, part) for name, part in self.pipeline.components.items() if isinstance(part, torch.nn.Module)
-        ]
-        return {name: bytes_of(network) for name, network in networks}
+        parts = {**self.pipeline.components, "safety_checker": self.safety_checker}
+        return {name: bytes_of(part) for name, part in parts.items() if isinstance(part, torch.nn.Module)}
 
 
 def load_whole(folder: WholeFolder, device: Device) -> LoadedWhole:
@@ -64,7 +66,8 @@ def load_whole(folder: WholeFolder, device: Device) -> LoadedWhole:
             pipeline.vae.enable_tiling()
         if device.moves_parts:
             pipeline.enable_model_cpu_offload(device=device.device)
-    return LoadedWhole(pipeline=pipeline, whole=folder.whole, device=device.device)
+        checker = load_checker(folder, place)
+    return LoadedWhole(pipeline=pipeline, whole=folder.whole, **checker, device=place.device, dtype=place.dtype)
 
 
 def room_of_whole(model: LoadedWhole, folder: WholeFolder, device: Device) -> Room:

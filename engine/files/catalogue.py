@@ -21,6 +21,7 @@ from engine.files.places import BUNDLED, bundled_folder
 from engine.files.weights import ENDING
 from engine.models import find_model
 from engine.prompt import MAX_QUOTED_CHARACTERS, quoted
+from engine.sources import is_unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -55,6 +56,8 @@ class Listed:
     """From where it was fetched, by which requests may ask for it, too; empty for what was not."""
     card: ModelCard | None = None
     """None where it cannot be used."""
+    is_unchecked: bool = False
+    """As `engine.sources.is_unchecked`."""
     fault: str = ""
     """Why it cannot be used, as the operator reads it: it may name paths."""
 
@@ -193,6 +196,7 @@ def _entry(name: str, folder: Found, files: _Files) -> _Entry:
         licence=folder.card.licence,
         hub_id=hub_id_of(folder.path),
         card=folder.card,
+        is_unchecked=is_unchecked(folder),
     )
     return _Entry(listed, folder, files)
 

@@ -47,7 +47,9 @@ class WholeFolder:
     """The names of the parts that it does without, whether it comes with them or not."""
     has_guidance: bool = True
     """Whether guidance has an effect: not where the model was distilled until it needs none."""
-    has_safety_checker: bool = False
+    safety_checker: Part | None = None
+    """The operator's: none of these pipelines brings one."""
+    feature_extractor: Path | None = None
     embeddings: tuple[Path, ...] = ()
     """None are read for it."""
     loras: tuple[Path, ...] = ()
@@ -61,7 +63,13 @@ class WholeFolder:
     @property
     def parts(self) -> tuple[Part, ...]:
         """All that have weights."""
-        return tuple(network.part for network in self.networks.values())
+        checker = () if self.safety_checker is None else (self.safety_checker,)
+        return (*(network.part for network in self.networks.values()), *checker)
+
+    @property
+    def has_safety_checker(self) -> bool:
+        """Whether a safety checker looks at its pictures."""
+        return self.safety_checker is not None
 
     @property
     def family(self) -> str:

@@ -23,6 +23,7 @@ from engine import (
 from engine.conditioning import TextEncoder
 from engine.drawing import Drawing
 from engine.executor import Executor
+from engine.latents import to_image
 
 WAIT_S = 30
 
@@ -367,25 +368,7 @@ def test_a_fault_in_the_text_encoder_fails_only_its_drawing(start, model, ticks)
     assert isinstance(goes_on.end(), GenerationResult)
 
 
-def test_a_fault_in_the_safety_checker_fails_only_its_drawing(start, model, ticks):
-    def checker(**_):
-        raise ValueError("broken checker")
-
-    class Processed:
-        pixel_values = torch.zeros(1, 3, 8, 8)
-
-    executor = start(dataclasses.replace(model, safety_checker=checker, feature_extractor=lambda *_, **__: Processed()))
-    ticks.free()
-    for _ in range(2):
-        fails = Asked(num_images=2, num_inference_steps=1)
-        executor.submit(fails)
-        assert isinstance(fails.end(), DrawingFailed)
-    executor.close(finish=True)
-    executor.ended.result(timeout=WAIT_S)
-    assert fails.heard.empty()
-
-
-def test_after_one_picture_of_a_drawing_has_failed_no_other_is_handed_over(start, model, ticks):
+def test_a_fault_in_the_safety_checker_flags_its_picture_alone(start, model, ticks):
     faults = iter([ValueError("broken checker")])
 
     def checker(images, clip_input):
@@ -397,6 +380,21 @@ def test_after_one_picture_of_a_drawing_has_failed_no_other_is_handed_over(start
         pixel_values = torch.zeros(1, 3, 8, 8)
 
     executor = start(dataclasses.replace(model, safety_checker=checker, feature_extractor=lambda *_, **__: Processed()))
+    ticks.free()
+    result = drawn_alone(executor, num_images=2)
+    assert [picture.flagged for picture in result.pictures] == [True, False]
+
+
+def test_after_one_picture_of_a_drawing_has_failed_no_other_is_handed_over(start, model, ticks, monkeypatch):
+    faults = iter([ValueError("broken picture")])
+
+    def faulty(pixels):
+        for fault in faults:
+            raise fault
+        return to_image(pixels)
+
+    monkeypatch.setattr("engine.loop.to_image", faulty)
+    executor = start(model)
     ticks.free()
     fails = Asked(num_images=2, num_inference_steps=1)
     executor.submit(fails)

@@ -1,12 +1,17 @@
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
 
-from engine.whole import WholePicture
+from engine import GenerationRequest, ModelCard
+from engine.files.wholes import WHOLES
+from engine.notation.plain import read_plain
+from engine.whole import WholePicture, begin_whole
 
 PICTURE = Image.new("RGB", (8, 8))
+CARD = ModelCard(title="Whole", width=64, height=64)
 
 
 def drawn(end_step):
@@ -112,3 +117,30 @@ def test_pictures_are_drawn_outside_of_the_engines_inference_mode():
     with torch.inference_mode():
         WholePicture(draw, 1).step()
     assert modes == [False]
+
+
+class Blackening:
+    """A pipeline with a checker of its own, which it tells of only beside the black picture."""
+
+    def __init__(self, flags):
+        self.components = {}
+        self.flags = flags
+
+    def __call__(
+        self, prompt, width, height, num_inference_steps, guidance_scale, generator, callback_on_step_end=None
+    ):
+        return SimpleNamespace(images=[Image.new("RGB", (width, height))], nsfw_content_detected=self.flags)
+
+    def maybe_free_model_hooks(self):
+        pass
+
+
+@pytest.mark.parametrize("flags", [[True], [False], None], ids=["flagged", "not-flagged", "not-checked"])
+def test_what_a_pipelines_own_checker_has_blackened_is_flagged_and_never_shown_black(flags):
+    model = SimpleNamespace(pipeline=Blackening(flags), whole=WHOLES["FluxPipeline"])
+    request = GenerationRequest(prompt="a cat", width=64, height=64).completed(CARD)
+    [reading] = read_plain(request, SimpleNamespace(has_guidance=True, whole=model.whole))
+    picture = begin_whole(model, request, 0, reading)
+    picture.step()
+    assert picture.is_blackened == bool(flags and flags[0])
+    assert (picture.image.getextrema() != ((0, 0),) * 3) == picture.is_blackened

@@ -8,6 +8,7 @@ import diffusers
 import madeloras
 import numpy as np
 import pytest
+import tinycheckers
 import tinywholes
 import torch
 
@@ -133,6 +134,14 @@ async def test_the_negative_prompt_is_the_pipelines_own(opened, reference, name)
         [picture] = arrays(await engine.generate(ask(name, negative_prompt="green")))
     assert (picture == reference(name, "a red heart", negative_prompt="green")).all()
     assert (picture != reference(name, "a red heart")).any()
+
+
+async def test_a_configured_safety_checker_looks_at_its_pictures(opened, tmp_path, reference):
+    tinycheckers.save_checker(tmp_path, tinycheckers.STRICT)
+    async with opened(safety_checker=tmp_path) as engine:
+        result = await engine.generate(ask("sd3"))
+    assert (result.has_safety_checker, result.pictures[0].flagged) == (True, True)
+    assert (arrays(result)[0] == reference("sd3", "a red heart")).all()
 
 
 async def test_it_may_be_the_only_model(models_dir, reference):
