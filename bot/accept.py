@@ -9,7 +9,7 @@ import aiohttp
 import discord
 import structlog
 
-from bot import replies
+from bot import agreement, replies
 from bot.admission import Ask, Refused
 from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
@@ -45,6 +45,8 @@ async def accept(
     """
     Admit a member's request, show its waiting message, and hand it to the studio.
 
+    Where the operator wants a yes to the model's licence first, the member is asked for that instead.
+
     The first answer is the real one. Only where admission has not decided in time the interaction is deferred, in
     public; whoever answers a refusal then deletes that first.
 
@@ -57,6 +59,9 @@ async def accept(
     check_age(interaction, card)
     if kind in TYPED and card.english_only and is_foreign(_words(complete)):
         raise Refused("prompt-not-english", title=card.title)
+    if not await agreement.has_agreed(client, interaction.user.id, card):
+        await agreement.ask(interaction, request, card, kind=kind, parent_id=parent_id, wording=wording)
+        return
     ask = Ask(
         kind=kind,
         parent_id=parent_id,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import discord
 import structlog
 
-from bot import forms
+from bot import agreement, forms
 from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import acknowledge, answered
+from bot.commands import help as helping
 from bot.commands import models, moderate, mydata, pictures
-from bot.moderation import acts, menu
+from bot.moderation import acts, appeals, menu
 from bot.moderation.rights import is_moderator
 from bot.store import audit, requests
 from bot.wording import Wording
@@ -113,6 +114,15 @@ async def example(interaction: discord.Interaction[Client], number: int) -> None
     await accept(interaction, request, kind="example")
 
 
+async def agree(interaction: discord.Interaction[Client], wish_id: int) -> None:
+    """Note the presser's yes to a licence, and go on with what they had typed."""
+    wish = await agreement.agree(interaction, wish_id)
+    try:
+        await accept(interaction, wish.request, kind=wish.kind, parent_id=wish.parent_id, wording=wish.wording)
+    finally:
+        await agreement.take_back_question(wish)
+
+
 async def cancel(interaction: discord.Interaction[Client], request_id: int) -> None:
     """End a request that is not finished; its message then says so."""
     row = await _row(interaction, request_id)
@@ -153,6 +163,11 @@ ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]
     "correct": correct,
     "again": again,
     "example": example,
+    "agree": agree,
+    "licence": helping.licence,
+    "appeal": appeals.appeal,
+    "approve": appeals.approve,
+    "uphold": appeals.uphold,
     "cancel": cancel,
     "delete": delete,
     "history": pictures.turn_page,

@@ -17,6 +17,7 @@ from discord.http import Route
 
 from bot import forms
 from bot.admission import Refused
+from bot.agreement import Wishes
 from bot.answers import answered, explain
 from bot.buttons import Press
 from bot.commands import all_commands
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from bot.admission import Admission
     from bot.database import Database
+    from bot.delivery import Delivery
     from bot.erasing import Eraser
     from bot.files import Files
     from bot.members import Members
@@ -120,6 +122,7 @@ class Client(commands.AutoShardedBot):
         admission: Admission,
         studio: Studio,
         recovery: Recovery,
+        delivery: Delivery,
         files: Files,
         members: Members,
         prices: Prices,
@@ -141,6 +144,7 @@ class Client(commands.AutoShardedBot):
         self.admission = admission
         self.studio = studio
         self.recovery = recovery
+        self.delivery = delivery
         self.files = files
         self.members = members
         self.prices = prices
@@ -153,6 +157,7 @@ class Client(commands.AutoShardedBot):
         self.drafts = Drafts()
         self.moderator_log = ModeratorLog(self, database)
         self.purges = Purges(self)
+        self.wishes = Wishes()
 
     async def setup_hook(self) -> None:
         """Know the commands and buttons, and let Discord know the commands."""

@@ -230,6 +230,35 @@ class Delivery:
     def _me(self) -> int:
         return cast("int", self._client.application_id)
 
+    async def opening(self, row: RequestRow, edit: Callable[[], Awaitable[None]]) -> None:
+        """
+        Edit the request's message; an archived thread is opened for that.
+
+        Raises:
+            AccessLost: the thread is locked.
+            discord.HTTPException, aiohttp.ClientError, OSError: as `edit`.
+        """
+        try:
+            await edit()
+        except discord.HTTPException as error:
+            if error.code != ARCHIVED_THREAD:
+                raise
+            thread = await self._client.fetch_channel(row.channel_id)
+            if not isinstance(thread, discord.Thread) or thread.locked:
+                raise AccessLost from error
+            await thread.edit(archived=False)
+            await edit()
+
+    def is_age_restricted(self, row: RequestRow) -> bool:
+        """Whether a request's channel was age-restricted when it was asked for, and is so still."""
+        return bool(row.is_age_restricted) and self.is_now_age_restricted(row.ruling_channel_id) is not False
+
+    def is_now_age_restricted(self, channel_id: int) -> bool | None:
+        """Whether a channel is age-restricted; None for one that the bot does not see."""
+        channel = self._client.get_channel(channel_id)
+        is_nsfw = getattr(channel, "is_nsfw", None)  # which a category, say, does not have
+        return None if is_nsfw is None else bool(is_nsfw())
+
     def _has_live_token(self, row: RequestRow) -> bool:
         return self._clock() - row.created_at < TOKEN_LIFE_S
 
@@ -309,16 +338,7 @@ class Delivery:
                 content=reply.content, attachments=_files(reply), view=reply.view, allowed_mentions=NO_PINGS
             )
 
-        try:
-            await edit()
-        except discord.HTTPException as error:
-            if error.code != ARCHIVED_THREAD:
-                raise
-            thread = await self._client.fetch_channel(row.channel_id)
-            if not isinstance(thread, discord.Thread) or thread.locked:
-                raise AccessLost from error
-            await thread.edit(archived=False)
-            await edit()
+        await self.opening(row, edit)
 
 
 def _files(reply: Reply) -> list[discord.File]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import replies
+from bot.moderation.standins import stand_in
 from bot.replies import Drawn, Upload
-from bot.store import requests
+from bot.store import flagged as stored_flags
+from bot.store import licences, requests
 from bot.undeliverable import AccessLost, DeliveryError, MessageGone, TooLarge, TooOld, Unsure
 from engine import png
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from bot.database import Database
     from bot.delivery import Delivery
     from bot.files import Files
+    from bot.moderation.flagging import Flagging, Judged
     from bot.prices import Prices
     from bot.replies import Reply
+    from bot.store.flagged import FlaggedRow
     from bot.store.requests import FinalState, RequestRow
     from engine import ModelCard, Picture, Progress
 
@@ -51,6 +55,7 @@ class Endings:
         admission: Admission,
         delivery: Delivery,
         prices: Prices,
+        flagging: Flagging,
         files: Files,
         keep_pictures_s: float,
         cards: Callable[[str], ModelCard],
@@ -61,6 +66,7 @@ class Endings:
         self._admission = admission
         self._delivery = delivery
         self._prices = prices
+        self._flagging = flagging
         self._files = files
         self._keep_pictures_s = keep_pictures_s
         self._cards = cards
@@ -76,40 +82,35 @@ class Endings:
         reason: str | None,
         progress: Progress | None,
     ) -> None:
-        """Show the pictures that may be shown, and charge those and what they took; without any, say why."""
-        shown = sorted((picture for picture in pictures if not picture.flagged), key=lambda picture: picture.index)
-        flagged = len(pictures) - len(shown)
-        if not shown:
-            withheld = bool(flagged) and state == "done"
-            await self.without_pictures(
-                row,
-                "failed" if withheld else state,
-                "failed-flagged" if withheld else reason or "failed-unexpected",
-                flagged=flagged,
-            )
+        """Show the pictures, or what takes the place of flagged ones, and charge the others; without any, say why."""
+        if not pictures:
+            await self.without_pictures(row, state, reason or "failed-unexpected")
             return
-        spent_s = sum(picture.gpu_s for picture in shown)
-        self._prices.learn(row.request, spent_s, pictures=len(shown))
+        card = self._cards(row.model)
+        judged = await self._flagging.judge(row, pictures, card)
+        self._prices.learn(row.request, sum(picture.gpu_s for picture in pictures), pictures=len(pictures))
         async with self._database.transaction(patient=True) as connection:
-            is_wanted = await requests.mark_delivering(connection, row.id, now=self._clock())
-        if not is_wanted:  # withdrawn meanwhile, by whoever tells so
-            return
+            if not await requests.mark_delivering(connection, row.id, now=self._clock()):
+                return  # withdrawn meanwhile, by whoever tells so
+            flagged = await stored_flags.replace(connection, row.id, judged.flags)
+            is_told = await licences.has_been_told(connection, user_id=row.user_id, licence=card.licence)
         allowance = await self._admission.allowance(row.user_id, row.guild_id)
         drawn = Drawn(
             uploads=(),
-            seeds=tuple(picture.seed for picture in shown),
-            withheld=flagged,
+            seeds=tuple(picture.seed for picture in judged.pictures),
+            flagged=flagged,
+            licence="" if is_told else card.licence,
             cut_prompt=progress.cut_prompt if progress else "",
             cut_negative_prompt=progress.cut_negative_prompt if progress else "",
             notes=(*row.wording_notes, *(progress.notes if progress else ())),
-            model=None if row.model == self._usual_model else self._cards(row.model).title,
+            model=None if row.model == self._usual_model else card.title,
             model_before=await self._model_before(row),
-            seconds=spent_s,
-            left_today=allowance.left_with(row, charged=len(shown)),
+            seconds=judged.charged_s,
+            left_today=allowance.left_with(row, charged=judged.charged),
             reason=reason,
         )
         try:
-            row = await self._show(row, shown, drawn)
+            row = await self._show(row, judged, drawn, card)
         except MessageGone:
             await self._settle(row, "cancelled", "message-gone", is_told=True)
         except AccessLost:
@@ -124,12 +125,18 @@ class Endings:
         else:
             waited_s = self._clock() - row.created_at
             await self._delivered(
-                row, state, reason, charged=len(shown), charged_s=spent_s, flagged=flagged, waited_s=waited_s
+                row,
+                state,
+                reason,
+                shown=len(judged.pictures),
+                charged_s=judged.charged_s,
+                flagged=flagged,
+                waited_s=waited_s,
             )
 
-    async def without_pictures(self, row: RequestRow, state: FinalState, reason: str, *, flagged: int = 0) -> None:
+    async def without_pictures(self, row: RequestRow, state: FinalState, reason: str) -> None:
         """Refund a request, then let its waiting message say why."""
-        if await self._settle(row, state, reason, flagged=flagged):
+        if await self._settle(row, state, reason):
             log.info("request_ended", request_id=row.id, state=state, reason=reason)
             await self.tell(row, reason)
 
@@ -144,20 +151,21 @@ class Endings:
         async with self._database.transaction(patient=True) as connection:
             await requests.mark_told(connection, row.id, now=self._clock())
 
-    async def confirm_delivered(self, row: RequestRow, *, charged: int, waited_s: float) -> None:
+    async def confirm_delivered(self, row: RequestRow, *, shown: int, waited_s: float) -> None:
         """
         Settle a request whose pictures an earlier process had shown, `waited_s` after its waiting message.
 
         What they took is forgotten, so each is charged its part of what was reserved.
         """
-        is_whole = row.reason is None
+        async with self._database.reading() as connection:
+            flagged = await stored_flags.of_request(connection, row.id)
         await self._delivered(
             row,
-            "done" if is_whole else "cancelled",
+            "done" if row.reason is None else "cancelled",
             row.reason,
-            charged=charged,
-            charged_s=row.estimated_s * charged / row.num_images,
-            flagged=row.num_images - charged if is_whole else 0,
+            shown=shown,
+            charged_s=row.estimated_s * (shown - len(flagged)) / row.num_images,
+            flagged=flagged,
             waited_s=waited_s,
         )
 
@@ -173,27 +181,40 @@ class Endings:
         state: FinalState,
         reason: str | None,
         *,
-        charged: int,
+        shown: int,
         charged_s: float,
-        flagged: int,
+        flagged: Sequence[FlaggedRow],
         waited_s: float,
     ) -> None:
-        is_late = waited_s > PING_AFTER_S
+        charged = shown - len(flagged)
+        withheld = sum(each.way == "stand-in" for each in flagged)
+        if state == "done" and withheld == shown:
+            state, reason = "failed", "failed-flagged"
+        is_late = waited_s > PING_AFTER_S and withheld < shown
         is_settled = await self._settle(
-            row, state, reason, charged=charged, charged_s=charged_s, flagged=flagged, ping=is_late, is_told=True
+            row,
+            state,
+            reason,
+            charged=charged,
+            charged_s=charged_s,
+            flagged=len(flagged),
+            ping=is_late,
+            is_told=True,
+            licence=self._cards(row.model).licence,
         )
         if not is_settled:
             return
-        log.info("request_done", request_id=row.id, state=state, pictures=charged, flagged=flagged, gpu_s=charged_s)
+        log.info(
+            "request_done", request_id=row.id, state=state, pictures=charged, flagged=len(flagged), gpu_s=charged_s
+        )
         if is_late:
             await self.ping(row)
 
-    async def _show(self, row: RequestRow, shown: Sequence[Picture], drawn: Drawn) -> RequestRow:
+    async def _show(self, row: RequestRow, judged: Judged, drawn: Drawn, card: ModelCard) -> RequestRow:
         """Files that are too large for Discord become smaller ones, until they fit or are not worth it."""
-        card = self._cards(row.model)
-        limit_bytes = min(row.attachment_limit, DISCORD_REQUEST_BYTES // len(shown))
+        limit_bytes = min(row.attachment_limit, DISCORD_REQUEST_BYTES // len(judged.pictures))
         while True:
-            uploads = await asyncio.to_thread(_uploads, row, card, shown, limit_bytes)
+            uploads = await asyncio.to_thread(_uploads, row, card, judged, limit_bytes)
             try:
                 row = await self._put(row, replies.finished(row, replace(drawn, uploads=uploads), card))
             except TooLarge:
@@ -264,6 +285,7 @@ class Endings:
         flagged: int = 0,
         ping: bool = False,
         is_told: bool = False,
+        licence: str = "",
     ) -> bool:
         now = self._clock()
         async with self._database.transaction(patient=True) as connection:
@@ -280,22 +302,30 @@ class Endings:
             )
             if is_told:
                 await requests.mark_told(connection, row.id, now=now)
+            if licence:
+                await licences.mark_told(connection, user_id=row.user_id, licence=licence, now=now)
         return ended
 
 
-def _uploads(row: RequestRow, card: ModelCard, pictures: Sequence[Picture], limit_bytes: int) -> tuple[Upload, ...]:
+def _uploads(row: RequestRow, card: ModelCard, judged: Judged, limit_bytes: int) -> tuple[Upload, ...]:
     """
-    Encode the pictures. Takes milliseconds each: call it in a worker thread.
+    Encode the pictures, and stand-ins for those that are withheld. Takes milliseconds each: call it in a worker thread.
 
     Raises:
         TooLarge: no file with the whole request in it is as small as that.
     """
     uploads = []
-    for picture in pictures:
+    for picture in judged.pictures:
+        way = judged.way if picture.flagged else "show"
         try:
-            data, extension = png.shrink(picture, row.request, card, limit_bytes=limit_bytes)
+            data, extension = (
+                (stand_in(picture.image), "png")
+                if way == "stand-in"
+                else png.shrink(picture, row.request, card, limit_bytes=limit_bytes)
+            )
         except ValueError as error:
             raise TooLarge from error
-        filename = f"imagine-{row.short_id}-{picture.index + 1}.{extension}"
-        uploads.append(Upload(filename=filename, data=data, description=replies.alt_text(row, picture.index)))
+        filename = replies.file_name(row, picture.index, extension, is_spoiler=way == "spoiler")
+        words = replies.stand_in_text if way == "stand-in" else replies.alt_text
+        uploads.append(Upload(filename=filename, data=data, description=words(row, picture.index)))
     return tuple(uploads)

@@ -57,27 +57,31 @@ class Entry:
     fault: Fault | None = None
 
 
-def inventory(default: Source, models: Collection[Listed], models_dir: Path | None) -> tuple[Entry, ...]:
+def inventory(
+    default: Source, models: Collection[Listed], models_dir: Path | None, *, may_be_unchecked: bool = True
+) -> tuple[Entry, ...]:
     """
     Everything that there is, kind by kind. Reads files: call it in a worker thread.
 
     Args:
         default: the model that draws where nobody names one.
         models: those that may be asked for, and those of them that cannot be used.
+        may_be_unchecked: whether models draw anywhere at whose pictures no safety checker looks.
     """
     base = default.base
     families = {model.family for model in models if not model.fault}
     widths = (base.text_width, None) if base.has_second_encoder else (base.text_width,)
     embeddings = embeddings_in(default.folder.embeddings, widths)
     return (
-        *map(_model, models),
+        *(_model(model, may_be_unchecked=may_be_unchecked) for model in models),
         *(_lora(file, base, families) for file in default.loras.all()),
         *(_companion("embeddings", file, base.family) for file in embeddings),
         *(_companion("vaes", file) for file in vaes_in(models_dir)),
     )
 
 
-def _model(model: Listed) -> Entry:
+def _model(model: Listed, *, may_be_unchecked: bool = True) -> Entry:
+    is_kept_back = model.is_unchecked and not may_be_unchecked
     return Entry(
         kind="models",
         name=model.name,
@@ -87,7 +91,7 @@ def _model(model: Listed) -> Entry:
         licence=model.licence,
         steps=model.card.steps if model.card else None,
         trigger_words=model.card.trigger_words if model.card else (),
-        is_age_restricted=model.card is not None and model.card.nsfw,
+        is_age_restricted=model.card is not None and (model.card.nsfw or is_kept_back),
         # What exactly is wrong may name paths, and is the operator's own: the log says it.
         fault=Fault(key="models-faulty") if model.fault else None,
     )

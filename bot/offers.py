@@ -15,7 +15,7 @@ from engine.notation.trailing import read_options
 from engine.notation.values import asked_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import discord
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 async def complete_model(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
     """The models that may draw here, for what was typed so far; none where there is only one."""
-    is_open = is_age_restricted(interaction)
-    return await offer(interaction, lambda: choices_for(typed, interaction.client.engine.catalogue.all(), is_open))
+    models = interaction.client.engine.catalogue.all
+    return await offer(interaction, lambda: choices_for(typed, drawing_here(interaction, models())))
 
 
 async def complete_aspect(interaction: discord.Interaction[Client], typed: str) -> list[Choice[str]]:
@@ -55,14 +55,8 @@ def aspects_for(typed: str, card: ModelCard) -> list[Choice[str]]:
     return [Choice(name=name, value=aspect) for aspect, name in names.items() if rank(typed, str(name)) is not None]
 
 
-def choices_for(typed: str, models: Iterable[Listed], is_open: bool) -> list[Choice[str]]:
-    """
-    The best matches by name, title and family among the models that can be used.
-
-    Args:
-        is_open: whether also those that are kept to age-restricted channels may draw.
-    """
-    usable = usable_among(models, is_open)
+def choices_for(typed: str, usable: Sequence[Listed]) -> list[Choice[str]]:
+    """The best matches by name, title and family."""
     if len(usable) <= 1:
         return []
     ranked = sorted(
@@ -73,13 +67,29 @@ def choices_for(typed: str, models: Iterable[Listed], is_open: bool) -> list[Cho
     return [Choice(name=_label(model), value=model.name) for _, _, model in ranked[:MAX_CHOICES]]
 
 
-def usable_among(models: Iterable[Listed], is_open: bool) -> list[Listed]:
-    """Those that can be chosen; of those for age-restricted channels only where `is_open`."""
+def drawing_here(interaction: discord.Interaction[Client], models: Iterable[Listed]) -> list[Listed]:
+    """The models that can be chosen where an interaction comes from."""
+    is_open = is_age_restricted(interaction)
+    may_be_unchecked = interaction.client.settings.unchecked_models == "anywhere" or (
+        is_open and interaction.guild_id is not None
+    )
+    return usable_among(models, is_open=is_open, may_be_unchecked=may_be_unchecked)
+
+
+def usable_among(models: Iterable[Listed], *, is_open: bool, may_be_unchecked: bool) -> list[Listed]:
+    """
+    Those that can be chosen.
+
+    Args:
+        is_open: whether also those that are kept to age-restricted channels may draw.
+        may_be_unchecked: whether also those may at whose pictures no safety checker looks.
+    """
     return [
         model
         for model in models
         if model.card is not None
         and (is_open or not model.card.nsfw)
+        and (may_be_unchecked or not model.is_unchecked)
         and utf16_length(model.name) <= MAX_CHOICE_CHARACTERS
     ]
 

@@ -125,7 +125,7 @@ class Recovery:
             row = replace(row, message_id=message.id, anew_intended_at=None)
         # By Discord's clock alone, and not since the message itself came, which may have answered the first one.
         waited = (message.edited_at or message.created_at) - discord.utils.snowflake_time(row.interaction_id)
-        await self._endings.confirm_delivered(row, charged=len(message.attachments), waited_s=waited.total_seconds())
+        await self._endings.confirm_delivered(row, shown=len(message.attachments), waited_s=waited.total_seconds())
         return True
 
     async def _catch_up_on_ping(self, row: RequestRow) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot import views
 from bot.admission import Refused
+from bot.licences import line_under_picture
 from bot.locales import catalogue
 from bot.markdown import clipped, one_line, plain, utf16_length
 from bot.policy import LIMIT_NAMES
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.admission import Allowance
+    from bot.store.flagged import FlaggedRow
     from bot.store.requests import RequestRow
     from bot.views import Buttons
     from engine import EngineError, ModelCard, Progress
@@ -30,6 +32,7 @@ MAX_ALT_CHARACTERS = 1024
 MAX_MESSAGE_CHARACTERS = 2000
 """https://discord.com/developers/docs/resources/message#create-message."""
 MAX_NOTES = 5
+SPOILER = "SPOILER_"
 BAR_CELLS = 10
 
 
@@ -59,7 +62,9 @@ class Drawn:
     uploads: tuple[Upload, ...]
     seeds: tuple[int, ...]
     """The seed of each upload."""
-    withheld: int
+    flagged: Sequence[FlaggedRow]
+    licence: str
+    """The model's, where nobody has told the member of it; else empty."""
     cut_prompt: str
     cut_negative_prompt: str
     notes: tuple[Note, ...]
@@ -148,18 +153,22 @@ def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
     if drawn.cut_negative_prompt:
         lines.append(say("cut-negative-prompt", text=_quoted(drawn.cut_negative_prompt)))
     notes_at = len(lines)
-    if drawn.withheld:
-        lines.append(say("withheld", withheld=drawn.withheld, count=row.num_images))
+    if drawn.flagged:
+        lines.append(say(f"flagged-as-{drawn.flagged[0].way}", flagged=len(drawn.flagged), count=row.num_images))
     if drawn.reason is not None:
-        reason = why(row, drawn.reason)
-        lines.append(say("partly", reason=reason, shown=len(drawn.uploads), count=row.num_images))
-    cost = say("cost", count=len(drawn.seeds), seconds=seconds_text(drawn.seconds))
+        reason, charged = why(row, drawn.reason), len(drawn.uploads) - len(drawn.flagged)
+        lines.append(say("partly", reason=reason, shown=charged, count=row.num_images) if charged else reason)
+    cost = say("cost", count=len(drawn.seeds) - len(drawn.flagged), seconds=seconds_text(drawn.seconds))
     facts = [cost, say("left-today", left=drawn.left_today)]
     lines.append(" · ".join([_owner(row), *facts]))
+    if drawn.licence:
+        licence = line_under_picture(card.title, drawn.licence, row.locale)
+        if utf16_length(_message(row, *lines, licence)) < MAX_MESSAGE_CHARACTERS:
+            lines.insert(-1, licence)
     return Reply(
         content=_with_notes(_message(row, *lines).split("\n"), notes_at + 1, drawn.notes, row.locale),
         uploads=drawn.uploads,
-        view=views.under_finished(row),
+        view=views.under_finished(row, drawn.flagged),
     )
 
 
@@ -188,6 +197,16 @@ def ready_ping(row: RequestRow) -> str:
     return catalogue(row.locale).say("ready-ping", member=member(row.user_id), id=row.short_id, count=row.num_images)
 
 
+def of_appeal(row: RequestRow, index: int, outcome: str) -> str:
+    """What the moderators say about a picture that was withheld."""
+    return catalogue(row.locale).say(f"appeal-{outcome}", position=index + 1)
+
+
+def message_url(row: RequestRow) -> str:
+    """Where Discord shows a request's message."""
+    return f"https://discord.com/channels/{row.guild_id or '@me'}/{row.channel_id}/{row.message_id}"
+
+
 def access_lost(row: RequestRow) -> str:
     """What the owner reads in a direct message where the channel is closed to the bot."""
     return catalogue(row.locale).say("access-lost", id=row.short_id, channel=f"<#{row.channel_id}>")
@@ -197,6 +216,17 @@ def place_in_line(place: int | None, locale: str) -> str:
     """The place as people say it; None is on its way out of the line."""
     say = catalogue(locale).say
     return say("place-next") if place is None or place <= 1 else say("place", place=place)
+
+
+def file_name(row: RequestRow, index: int, extension: str, *, is_spoiler: bool = False) -> str:
+    """What a picture's file is called; Discord hides one whose name begins so until somebody presses it."""
+    return f"{SPOILER if is_spoiler else ''}imagine-{row.short_id}-{index + 1}.{extension}"
+
+
+def stand_in_text(row: RequestRow, index: int) -> str:
+    """What somebody who cannot see the picture reads of one that is withheld."""
+    room = MAX_ALT_CHARACTERS - len(catalogue(row.locale).say("flagged-alt", alt=""))
+    return catalogue(row.locale).say("flagged-alt", alt=clipped(alt_text(row, index), room))
 
 
 def alt_text(row: RequestRow, index: int) -> str:

@@ -13,7 +13,7 @@ import aiohttp
 import discord
 import structlog
 
-from bot.admission import Admission, Refused
+from bot.admission import Admission, Gate, Refused
 from bot.chores import kept_up
 from bot.client import Client, use_api
 from bot.database import Database
@@ -25,7 +25,9 @@ from bot.locales import DEFAULT_LOCALE
 from bot.members import Members
 from bot.moderation import exchange
 from bot.moderation.blocks import BlockedMembers
+from bot.moderation.flagging import Flagging
 from bot.moderation.gates import FilterGate, FloorGate
+from bot.moderation.unchecked import UncheckedModels
 from bot.prices import LEARNED_FROM, Prices
 from bot.progress import Board
 from bot.recovery import Recovery, read_left
@@ -85,6 +87,7 @@ async def serve(
         dtype=settings.dtype,
         memory=settings.memory,
         weighting=settings.weighting,
+        safety_checker=settings.safety_checker,
         max_rows=settings.max_rows,
         model_memory_bytes=settings.model_memory_bytes,
         idle_unload_s=settings.idle_unload_s,
@@ -94,8 +97,14 @@ async def serve(
         disks = (settings.data_dir, settings.database_path.parent)
         floor = FloorGate(engine.readings)
         filters = FilterGate(engine.readings, floor, operators_rules)
-        room = RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes)
-        gates = (BlockedMembers(settings.servers), floor, filters, room)
+        gates: list[Gate] = [
+            BlockedMembers(settings.servers),
+            floor,
+            filters,
+            RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes),
+        ]
+        if settings.unchecked_models != "anywhere":
+            gates.append(UncheckedModels(engine))
         admission = Admission(database, settings.limits, gates=gates)
         delivery = Delivery()
         prices = await _prices(database, engine)
@@ -104,6 +113,7 @@ async def serve(
             admission=admission,
             delivery=delivery,
             prices=prices,
+            flagging=Flagging(database=database, files=files, is_age_restricted=delivery.is_age_restricted),
             files=files,
             keep_pictures_s=settings.keep_pictures_s,
             cards=engine.card_of,
@@ -135,6 +145,7 @@ async def serve(
             admission=admission,
             studio=studio,
             recovery=recovery,
+            delivery=delivery,
             files=files,
             members=members,
             prices=prices,

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     dtype: Annotated[str, checks.one_of("auto", "float32", "float16", "bfloat16")] = "auto"
     memory: Annotated[str, checks.one_of("normal", "low", "lowest")] = "normal"
     weighting: Annotated[str, checks.one_of("auto", "lpw", "a1111", "none")] = "auto"
+    safety_checker: Annotated[Path | None, checks.checked(checks.folder)] = None
+    unchecked_models: Annotated[str, checks.one_of("age-restricted", "anywhere")] = "age-restricted"
+    require_agree: Annotated[bool, checks.checked(checks.switch)] = False
     max_rows: Annotated[int, checks.checked(checks.rows)] = 16
     model_memory_gb: Annotated[float | None, checks.checked(checks.from_zero)] = None
     model_requests: Annotated[int, checks.checked(checks.count)] = 20

@@ -12,6 +12,7 @@ from bot.locales import catalogue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bot.store.flagged import FlaggedRow
     from bot.store.requests import RequestRow
 
 MAX_LABEL_CHARACTERS = 80
@@ -50,16 +51,34 @@ def under_unfinished(row: RequestRow) -> Buttons:
     return Buttons([button(catalogue(row.locale).say("button-cancel"), f"cancel:{row.id}")])
 
 
-def under_finished(row: RequestRow) -> Buttons:
-    """What may be done with finished pictures."""
+def under_finished(row: RequestRow, flagged: Sequence[FlaggedRow] = ()) -> Buttons:
+    """What may be done with finished pictures, and about those that were withheld."""
     say = catalogue(row.locale).say
+    key = "button-appeal" if len(flagged) == 1 else "button-appeal-of-several"
     return Buttons(
         [
             button(say("button-reroll"), f"reroll:{row.id}", ButtonStyle.primary),
             button(say("button-edit"), f"edit:{row.id}"),
             button(say("button-delete"), f"delete:{row.id}", ButtonStyle.danger),
+        ],
+        [button(say(key, position=each.position + 1), f"appeal:{each.id}") for each in flagged if each.can_appeal],
+    )
+
+
+def under_appeal(flagged_id: int, locale: str) -> Buttons:
+    """What moderators may say of a picture that was withheld."""
+    say = catalogue(locale).say
+    return Buttons(
+        [
+            button(say("button-approve"), f"approve:{flagged_id}", ButtonStyle.success),
+            button(say("button-uphold"), f"uphold:{flagged_id}", ButtonStyle.danger),
         ]
     )
+
+
+def under_question(wish_id: int, locale: str) -> Buttons:
+    """The yes to a model's licence."""
+    return Buttons([button(catalogue(locale).say("button-agree"), f"agree:{wish_id}", ButtonStyle.primary)])
 
 
 def under_faults(draft_id: int, locale: str) -> Buttons:
@@ -113,6 +132,7 @@ def under_erasure(*, with_messages: bool, locale: str) -> Buttons:
     return Buttons([tick], [button(say("button-erase"), f"erase:{now}", ButtonStyle.danger)])
 
 
-def under_help(examples: Sequence[str]) -> Buttons:
-    """The model's examples, each of which draws when pressed."""
-    return Buttons(*([button(example, f"example:{number}")] for number, example in enumerate(examples)))
+def under_help(examples: Sequence[str], *, has_licence: bool, locale: str) -> Buttons:
+    """The model's examples, each of which draws when pressed, and the text of its licence."""
+    licence = [button(catalogue(locale).say("button-licence"), "licence:0")] if has_licence else []
+    return Buttons(*([button(example, f"example:{number}")] for number, example in enumerate(examples)), licence)

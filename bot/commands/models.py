@@ -123,4 +123,9 @@ async def _page(interaction: discord.Interaction[Client], page: int) -> replies.
 def _entries(client: Client) -> tuple[Entry, ...]:
     """Reads files."""
     engine = client.engine
-    return inventory(engine.find_source(None), engine.catalogue.all(), client.settings.models_dir)
+    return inventory(
+        engine.find_source(None),
+        engine.catalogue.all(),
+        client.settings.models_dir,
+        may_be_unchecked=client.settings.unchecked_models == "anywhere",
+    )

@@ -56,11 +56,6 @@ def history_page(rows: Sequence[RequestRow], *, is_first: bool, has_more: bool, 
     )
 
 
-def message_url(row: RequestRow) -> str:
-    """Where Discord shows a request's message."""
-    return f"https://discord.com/channels/{row.guild_id or '@me'}/{row.channel_id}/{row.message_id}"
-
-
 def _line(row: RequestRow, locale: str) -> str:
     say = catalogue(locale).say
     state = say(f"state-{row.state}", reason=replies.why(row, row.reason)) if row.reason else say(f"state-{row.state}")
@@ -71,7 +66,7 @@ def _line(row: RequestRow, locale: str) -> str:
         prompt=replies.headline(row, PROMPT_CHARACTERS, locale),
         seeds=replies.seeds_text(row.seeds, locale),
         state=state,
-        link=say("history-link", url=message_url(row)) if row.message_id is not None else "",
+        link=say("history-link", url=replies.message_url(row)) if row.message_id is not None else "",
     )
 
 

@@ -9,7 +9,6 @@ from discord import app_commands
 
 from bot import replies
 from bot.answers import in_time, privately
-from bot.commands.pictures import message_url
 from bot.locales import catalogue
 from bot.markdown import utf16_length
 from bot.options import text
@@ -71,7 +70,7 @@ def _waiting(row: RequestRow, place: int | None, locale: str) -> str:
     where = say("state-running") if row.state == "running" else replies.place_in_line(place, locale)
     facts = [where, say("quota-reserved", amount=_amount(row.num_images, row.estimated_s, locale))]
     if row.message_id is not None:
-        facts.append(say("quota-link", url=message_url(row)))
+        facts.append(say("quota-link", url=replies.message_url(row)))
     prompt = replies.headline(row, PROMPT_CHARACTERS, locale)
     return say("quota-waiting", id=row.short_id, prompt=prompt, facts=" · ".join(facts))
 

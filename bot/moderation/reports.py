@@ -12,11 +12,11 @@ from discord import app_commands
 from bot import replies
 from bot.admission import Refused
 from bot.answers import in_time, privately
-from bot.commands.pictures import message_url
 from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.markdown import plain
 from bot.moderation.menu import request_of, under_moderated
 from bot.options import text
+from bot.replies import message_url
 from bot.store import audit, reports, requests, server_settings
 from bot.store.audit import Deed
 

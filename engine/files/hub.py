@@ -41,7 +41,8 @@ PARTS = (
     "feature_extractor",
 )
 SMALL_FILES = re.compile(
-    r"model\.toml|.*\.json|.*(merges|vocab)\.txt|.*\.jinja|.*(spiece|tokenizer)\.model", flags=re.ASCII
+    r"model\.toml|LICEN[CS]E[\w.-]*|.*\.json|.*(merges|vocab)\.txt|.*\.jinja|.*(spiece|tokenizer)\.model",
+    flags=re.ASCII,
 )
 SHARD = r"(?:-\d+-of-\d+)?"
 WEIGHTS = re.compile(rf"(?:diffusion_pytorch_model|model){SHARD}(\.fp16)?{SHARD}\.safetensors", flags=re.ASCII)

@@ -13,6 +13,7 @@ from desk import ANN_ID, APP_ID, CALLBACK, CHANNEL_ID, GUILD_ID, Call, Desk
 from bot.admission import Admission, Ask
 from bot.client import Client, use_api
 from bot.database import Database
+from bot.delivery import Delivery
 from bot.erasing import Eraser
 from bot.files import Files
 from bot.members import Members
@@ -183,12 +184,14 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             endings=studio,
             forget_prompts_s=chosen.forget_prompts_s,
         )
+        delivery = Delivery()
         client = Client(
             settings=chosen,
             database=database,
             admission=Admission(database, chosen.limits, gates=(floor, filters)),
             studio=studio,
             recovery=None,
+            delivery=delivery,
             members=Members(database),
             prices=Prices(rows_of=engine.rows_of, card_of=engine.card_of),
             filters=filters,
@@ -198,6 +201,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             card=CARD,
         )
         eraser.speak_through(client)
+        delivery.speak_through(client)
         async with client:
             await client.login("token")
             assert client.application_id == APP_ID

@@ -14,6 +14,7 @@ from bot.database import Database
 from bot.endings import Endings
 from bot.erasing import Eraser
 from bot.files import Files
+from bot.moderation.flagging import Flagging
 from bot.policy import OperatorLimits, Rules
 from bot.prices import Prices
 from bot.progress import Board
@@ -195,6 +196,9 @@ class HandDelivery:
     async def fetch(self, row: RequestRow) -> Any:
         return self.messages.get(row.id)
 
+    def is_age_restricted(self, row: RequestRow) -> bool:
+        return bool(row.is_age_restricted)
+
     def last(self, row: RequestRow) -> Reply:
         return [reply for request_id, reply in self.shown if request_id == row.id][-1]
 
@@ -248,6 +252,7 @@ class Road:
             "typed_prompt": None,
             "notes": (),
             "estimated_s": 0.0,
+            "is_age_restricted": False,
         }
         request = {
             "width": 128,
@@ -330,6 +335,9 @@ async def opened_road(
             admission=admission,
             delivery=delivery,
             prices=prices,
+            flagging=Flagging(
+                database=database, files=files, is_age_restricted=delivery.is_age_restricted, clock=clock
+            ),
             files=files,
             keep_pictures_s=keep_pictures_s,
             cards=lambda _: CARD,

@@ -39,20 +39,6 @@ async def test_pictures_stand_in_the_order_of_their_seeds(road):
     assert names == [f"imagine-{row.short_id}-1.png", f"imagine-{row.short_id}-2.png"]
 
 
-async def test_a_flagged_picture_is_withheld_refunded_and_counted(road):
-    row = await road.admitted(num_images=2)
-    ended = await deliver(road, row, picture(row.request, 0, flagged=True), picture(row.request, 1))
-    assert (ended.charged, ended.flagged, len(road.delivery.last(row).uploads)) == (1, 1, 1)
-    assert "1 of 2 pictures was withheld by the safety checker and not charged." in road.delivery.last(row).content
-
-
-async def test_where_all_pictures_are_flagged_nothing_is_shown_or_charged(road):
-    row = await road.admitted()
-    ended = await deliver(road, row, picture(row.request, flagged=True))
-    assert (ended.state, ended.reason, ended.charged, ended.flagged) == ("failed", "failed-flagged", 0, 1)
-    assert road.delivery.last(row).uploads == ()
-
-
 async def test_what_is_left_today_counts_what_this_request_gives_back(road):
     row = await road.admitted(num_images=4)
     await deliver(road, row, picture(row.request), state="cancelled", reason="cancelled-by-owner")

@@ -246,6 +246,7 @@ def test_no_text_is_left_over():
         "audit-",
         "action-",
         "flagged-",
+        "appeal-",
     )
     unused = {key for key in text_keys() if key not in used and f'"{key}"' not in code and not key.startswith(composed)}
     assert {key for key in unused if "." not in key} - set(policy.REFUSALS) == set()

@@ -1,6 +1,7 @@
 """Which model draws: asked for by option or at the prompt's end, offered while typed, kept by buttons."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from bot_at_desk import bot_at_desk
@@ -9,7 +10,7 @@ from rows import row
 
 from bot.accept import accept
 from bot.forms import model_of
-from bot.offers import choices_for
+from bot.offers import choices_for, usable_among
 from bot.store import requests
 from engine.files.card import ModelCard
 from engine.files.catalogue import Listed
@@ -34,7 +35,7 @@ def models_dir(tmp_path):
 
 @pytest.fixture
 async def world(tmp_path, monkeypatch, models_dir):
-    async with bot_at_desk(tmp_path, monkeypatch, models_dir=models_dir) as world:
+    async with bot_at_desk(tmp_path, monkeypatch, models_dir=models_dir, unchecked_models="anywhere") as world:
         yield world
 
 
@@ -115,20 +116,29 @@ def listed(name, **card):
 @pytest.mark.parametrize(
     ("models", "is_open", "names"),
     [
-        pytest.param([listed("a")], False, [], id="only one"),
-        pytest.param([listed("a"), Listed(name="b", title="b", fault="torn")], False, [], id="only one is whole"),
-        pytest.param([listed("a"), listed("b"), listed("c", nsfw=True)], False, ["a", "b"], id="none for adults"),
+        pytest.param([listed("a"), Listed(name="b", title="b", fault="torn")], False, ["a"], id="whole ones"),
+        pytest.param([listed("a"), listed("c", nsfw=True)], False, ["a"], id="none for adults"),
         pytest.param([listed("a"), listed("c", nsfw=True)], True, ["a", "c"], id="those for adults"),
-        pytest.param([listed("a"), listed("x" * 101)], False, [], id="a name that Discord does not take"),
+        pytest.param([listed("a"), listed("x" * 101)], False, ["a"], id="a name that Discord takes"),
     ],
 )
 def test_only_models_that_may_draw_here_are_offered(models, is_open, names):
-    assert [choice.value for choice in choices_for("", models, is_open)] == names
+    assert [model.name for model in usable_among(models, is_open=is_open, may_be_unchecked=True)] == names
+
+
+@pytest.mark.parametrize(("may", "names"), [(False, ["a"]), (True, ["a", "b"])], ids=["kept", "anywhere"])
+def test_models_without_a_safety_checker_are_offered_only_where_they_may_draw(may, names):
+    models = [listed("a"), replace(listed("b"), is_unchecked=True)]
+    assert [model.name for model in usable_among(models, is_open=True, may_be_unchecked=may)] == names
+
+
+def test_where_there_is_only_one_model_nothing_is_offered():
+    assert choices_for("", [listed("a")]) == []
 
 
 def test_no_more_are_offered_than_discord_shows():
     models = [listed(f"{number:03}" + "x" * 90, draws="") for number in range(40)]
-    choices = choices_for("", models, is_open=False)
+    choices = choices_for("", models)
     assert len(choices) == 25
     assert all(len(choice.name) <= 100 for choice in choices)
 

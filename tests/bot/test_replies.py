@@ -24,6 +24,7 @@ from bot.replies import (
     sentence,
     waiting,
 )
+from bot.store.flagged import FlaggedRow
 from engine import CompleteRequest, GenerationRequest, InvalidRequest, Progress, reading
 from engine.notation.expansion import Wildcards, expand
 from engine.notation.trailing import read_options
@@ -36,7 +37,8 @@ def drawn(**changes):
     values = {
         "uploads": (UPLOAD,),
         "seeds": (4181,),
-        "withheld": 0,
+        "flagged": (),
+        "licence": "",
         "cut_prompt": "",
         "cut_negative_prompt": "",
         "notes": (),
@@ -47,6 +49,12 @@ def drawn(**changes):
         "reason": None,
     }
     return Drawn(**{**values, **changes})
+
+
+def flagged(**changes):
+    values = {"id": 3, "request_id": 5, "position": 0, "way": "stand-in", "sha256": "0" * 64, "extension": "png"}
+    values |= dict.fromkeys(("appealed_at", "card_id", "decided_at", "decision"))
+    return FlaggedRow(**{**values, **changes})
 
 
 def progress(**changes):
@@ -237,9 +245,46 @@ async def test_a_model_goes_by_its_last_name(model, name):
     assert f"Drawn with the model now; the one before was drawn with {name}." in content
 
 
-async def test_withheld_pictures_are_told():
-    content = finished(row(num_images=4), drawn(withheld=1), CARD).content
-    assert "1 of 4 pictures was withheld by the safety checker and not charged." in content
+@pytest.mark.parametrize(
+    ("way", "text"),
+    [
+        ("stand-in", "1 of 4 pictures was withheld by the safety checker and not charged: a coarse stand-in"),
+        ("spoiler", "1 of 4 pictures was flagged by the safety checker and not charged: it is behind a spoiler."),
+        ("show", "1 of 4 pictures was flagged by the safety checker and not charged.\n"),
+    ],
+)
+async def test_flagged_pictures_are_told_with_what_became_of_them(way, text):
+    reply = finished(row(num_images=4), drawn(uploads=(UPLOAD,) * 4, flagged=(flagged(way=way),)), CARD)
+    assert text in reply.content
+
+
+async def test_about_a_withheld_picture_moderators_can_be_asked():
+    one = finished(row(), drawn(flagged=(flagged(),)), CARD).view
+    two = finished(row(num_images=4), drawn(flagged=(flagged(), flagged(id=4, position=3))), CARD).view
+    assert [(each.label, each.custom_id) for each in one.children[3:]] == [("Ask a moderator", "appeal:3")]
+    assert [(each.label, each.custom_id) for each in two.children[3:]] == [
+        ("Ask a moderator about picture 1", "appeal:3"),
+        ("Ask a moderator about picture 4", "appeal:4"),
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"sha256": None}, {"decided_at": 1.0, "decision": "upheld"}], ids=str)
+async def test_where_moderators_cannot_be_asked_there_is_no_button(changes):
+    assert len(finished(row(), drawn(flagged=(flagged(**changes),)), CARD).view.children) == 3
+
+
+async def test_the_licence_stands_above_the_last_line():
+    lines = finished(row(), drawn(licence="MIT"), CARD).content.split("\n")
+    assert lines[-2] == "-# Emoji is under the licence MIT. What it asks holds for your pictures, too: /help says more."
+    assert lines[-1].startswith("-# for <@1>")
+
+
+@pytest.mark.parametrize(
+    "licence", ["CreativeML OpenRAIL-M", "openrail++", "creativeml-openrail-m", "BigScience Open RAIL-M"]
+)
+async def test_a_licence_with_use_restrictions_says_so(licence):
+    content = finished(row(), drawn(licence=licence), CARD).content
+    assert "forbids uses that break the law or harm, deceive or exploit people" in content
 
 
 async def test_missing_pictures_are_told_with_their_reason():
@@ -282,7 +327,7 @@ async def test_no_other_message_says_that_nothing_was_charged():
     others = [
         waiting(row(), place=1, loading="Emoji").content,
         running(row(), progress()).content,
-        *(finished(row(num_images=4), drawn(withheld=1, reason=reason), CARD).content for reason in REASONS),
+        *(finished(row(num_images=4), drawn(flagged=(flagged(),), reason=reason), CARD).content for reason in REASONS),
         replies.ready_ping(row()),
         replies.access_lost(row()),
     ]
@@ -322,7 +367,8 @@ async def test_no_message_is_longer_than_discord_allows(prompt, negative_prompt,
     )
     outcome = drawn(
         seeds=(seed, seed + 2, seed + 3),
-        withheld=1,
+        flagged=(flagged(),),
+        licence="OpenRAIL" + cut,
         cut_prompt=cut,
         cut_negative_prompt=cut,
         notes=tuple(Note("wildcard_unknown", "", {"name": cut + str(n), "names": cut}) for n in range(9)),
@@ -343,7 +389,8 @@ async def test_the_longest_message_fits():
     )  # fmt: skip
     outcome = drawn(
         seeds=(2**53 - 4, 2**53 - 2),
-        withheld=2,
+        flagged=(flagged(), flagged(position=1)),
+        licence="OpenRAIL" + worst,
         cut_prompt=worst,
         cut_negative_prompt=worst,
         notes=tuple(Note("option_repeated", "", {"option": str(n) + worst, "value": worst}) for n in range(9)),

@@ -77,10 +77,6 @@ notes-more = { $count ->
    *[other] … and { $count } more notes.
 }
 another-model = Drawn with the model { $now }; the one before was drawn with { $before }.
-withheld = { $withheld ->
-    [one] { $withheld } of { $count } pictures was withheld by the safety checker and not charged.
-   *[other] { $withheld } of { $count } pictures were withheld by the safety checker and not charged.
-}
 partly = { $reason } { $shown ->
     [one] { $shown } of { $count } pictures was finished, and only that one was charged.
    *[other] { $shown } of { $count } pictures were finished, and only those were charged.
