@@ -70,6 +70,8 @@ class Desk:
     faults: list[Fault] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
     members: dict[int, dict[str, Any]] = field(default_factory=dict)
+    stored: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What is answered to GET, by path."""
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @classmethod
@@ -111,7 +113,8 @@ class Desk:
             if fault.method == request.method and fnmatch.fnmatch(path, fault.path):
                 self.faults.remove(fault)
                 return _json({"code": fault.code, "message": "fault"}, fault.status)
-        status, answer = self._reply(request.method, path, body)
+        is_stored = request.method == "GET" and path in self.stored
+        status, answer = (200, self.stored[path]) if is_stored else self._reply(request.method, path, body)
         return web.Response(status=status) if answer is None else _json(answer, status)
 
     async def _read(self, request: web.Request) -> tuple[Any, dict[str, bytes]]:

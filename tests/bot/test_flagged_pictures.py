@@ -2,14 +2,17 @@
 
 import dataclasses
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rows
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from road import CARD, opened_road, picture
 
+from bot.delivery import Delivery
 from bot.moderation.standins import STAND_IN_PX, stand_in, way_of
 from bot.store import flagged as stored
 from bot.store import server_settings
@@ -200,6 +203,18 @@ async def test_flagged_pictures_that_are_shown_are_delivered_and_not_charged(roa
     assert (ended.state, ended.charged, ended.flagged) == ("done", 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("asked_in", "now", "expected"),
+    [(True, True, True), (True, False, False), (False, True, False), (True, None, True)],
+    ids=["still", "no-longer", "since-then", "not-seen"],
+)
+def test_a_channel_counts_as_age_restricted_only_if_it_was_and_is(asked_in, now, expected):
+    delivery = Delivery()
+    channel = None if now is None else SimpleNamespace(is_nsfw=lambda: now)
+    delivery.speak_through(SimpleNamespace(get_channel={70: channel}.get))
+    assert delivery.is_age_restricted(rows.row(is_age_restricted=int(asked_in))) is expected
+
+
 # across a crash
 
 
@@ -268,8 +283,8 @@ async def test_a_picture_that_nobody_saw_named_no_licence(road):
 
 
 async def test_each_licence_is_named_once(road, monkeypatch):
-    rows = [await road.admitted() for _ in range(3)]
-    for row, licence in zip(rows, ("MIT", "Apache-2.0", "MIT"), strict=True):
+    asked = [await road.admitted() for _ in range(3)]
+    for row, licence in zip(asked, ("MIT", "Apache-2.0", "MIT"), strict=True):
         monkeypatch.setattr(road.endings, "_cards", lambda _, name=licence: dataclasses.replace(CARD, licence=name))
         await deliver(road, row, picture(row.request))
-    assert [len(await licence_lines(road, row)) for row in rows] == [1, 1, 0]
+    assert [len(await licence_lines(road, row)) for row in asked] == [1, 1, 0]
