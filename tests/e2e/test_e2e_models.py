@@ -14,7 +14,7 @@ async def studio(new_bot, new_room, tmp_path_factory):
     models_dir = tmp_path_factory.mktemp("models")
     twin = copied_model(models_dir).rename(models_dir / "twin")
     (twin / "model.toml").write_text('title = "Twin Peaks"\nsteps = 3\nsize = "64x64"\n')
-    settings = {"MODELS_DIR": str(models_dir), "MODEL_MEMORY_GB": "0"}
+    settings = {"MODELS_DIR": str(models_dir), "MODEL_MEMORY_GB": "0", "UNCHECKED_MODELS": "anywhere"}
     async with opened_playground() as playground, new_bot(playground, **settings) as bot:
         await bot.start()
         yield bot, new_room(playground), new_room(playground)

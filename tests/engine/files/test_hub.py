@@ -123,6 +123,7 @@ def test_half_precision_and_other_formats_are_left_out_where_the_full_weights_ar
         "model_index.json",
         "v1-5-pruned.safetensors",
         "README.md",
+        "LICENSE.md",
         "unet/config.json",
         f"{UNET}.bin",
         f"{UNET}.safetensors",
@@ -134,6 +135,7 @@ def test_half_precision_and_other_formats_are_left_out_where_the_full_weights_ar
         "safety_checker/pytorch_model.bin",
     ]
     assert wanted_files(files) == [
+        "LICENSE.md",
         "model_index.json",
         "safety_checker/model.fp16.safetensors",
         "tokenizer/merges.txt",
