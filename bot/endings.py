@@ -113,6 +113,7 @@ class Endings:
             row = await self._show(row, judged, drawn, card)
         except MessageGone:
             await self._settle(row, "cancelled", "message-gone", is_told=True)
+            await self._files.drop([row.id])
         except AccessLost:
             await self.without_pictures(row, "failed", "failed-access")
         except TooLarge:

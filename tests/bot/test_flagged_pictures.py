@@ -13,6 +13,7 @@ from PIL import Image
 from road import CARD, opened_road, picture
 
 from bot.delivery import Delivery
+from bot.files import FileGone
 from bot.moderation.standins import STAND_IN_PX, stand_in, way_of
 from bot.store import flagged as stored
 from bot.store import server_settings
@@ -127,7 +128,16 @@ async def test_the_original_is_kept_for_72_hours_so_that_moderators_can_be_asked
     await road.files.read(flag.sha256)
     road.clock.now += 2 * HOURS_S
     await road.files.sweep()
-    with pytest.raises(Exception, match=flag.sha256):
+    with pytest.raises(FileGone):
+        await road.files.read(flag.sha256)
+
+
+async def test_with_the_message_the_original_goes(road):
+    row = await road.admitted()
+    road.delivery.errors = [MessageGone()]
+    await deliver(road, row, noisy(row.request, flagged=True))
+    [flag] = await flags(road, row)
+    with pytest.raises(FileGone):
         await road.files.read(flag.sha256)
 
 
