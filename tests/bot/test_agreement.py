@@ -20,7 +20,7 @@ async def world(tmp_path, monkeypatch):
             monkeypatch.setattr(f"{module}.accept", accept)
         world.studio.prospective_place = lambda _: 1
         world.enqueued = []
-        world.studio.enqueue = lambda row, shown: world.enqueued.append(row)
+        world.studio.enqueue = lambda row, **_: world.enqueued.append(row)
         yield world
 
 

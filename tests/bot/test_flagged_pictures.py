@@ -37,7 +37,7 @@ def noisy(request, index=0, *, flagged=False):
 
 
 async def deliver(road, row, *pictures, state="done", reason=None):
-    await road.endings.deliver(row, pictures, state=state, reason=reason, progress=None, seconds=3.21)
+    await road.endings.deliver(row, pictures, state=state, reason=reason, progress=None)
     return await road.row(row.id)
 
 

@@ -94,7 +94,7 @@ async def test_pictures_finished_before_memory_ran_out_are_charged_alone(road):
 
 async def test_of_pictures_that_an_earlier_process_showed_a_part_of_the_estimate_is_charged(road):
     row = await road.admitted(num_images=4, estimated_s=8.0)
-    await road.endings.confirm_delivered(row, charged=3, waited_s=1.0)
+    await road.endings.confirm_delivered(row, shown=3, waited_s=1.0)
     assert (await road.row(row.id)).charged_s == 6.0
 
 
