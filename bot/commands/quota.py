@@ -89,7 +89,7 @@ def _entry(row: RequestRow, locale: str) -> str:
     if row.reason is not None:
         facts.append(replies.why(row, row.reason))
     elif row.flagged:
-        facts.append(say("flagged-show", flagged=row.flagged, count=row.num_images))
+        facts.append(say("flagged-as-show", flagged=row.flagged, count=row.num_images))
     return say("quota-entry", id=row.short_id, facts=" · ".join(facts))
 
 

@@ -120,7 +120,13 @@ def card_text(row: RequestRow, reporter_id: int, reason: str | None) -> str:
     say = catalogue(DEFAULT_LOCALE).say
     member = replies.member(row.user_id)
     lines = [
-        say("report-card", reporter=replies.member(reporter_id), member=member, id=row.short_id, url=message_url(row))
+        say(
+            "report-card",
+            reporter=replies.member(reporter_id),
+            member=member,
+            id=row.short_id,
+            url=replies.message_url(row),
+        )
     ]
     if reason:
         lines.append(say("audit-reason", reason=plain(reason)))
