@@ -86,15 +86,21 @@ async def accept(
         await _defer(interaction)
     row = await admission
     if client.studio.is_closing:
-        reply = replies.restarting(row)
+        reply, left = replies.restarting(row), ""
     else:
-        left = replies.left_today(await client.admission.allowance(row.user_id, row.guild_id), row.locale)
+        allowance = await client.admission.allowance(
+            row.user_id, row.guild_id, role_ids=row.roles, ruling_channel_id=row.ruling_channel_id
+        )
+        left = replies.left_today(allowance, row.locale)
         place = client.studio.prospective_place(row)
         reply = replies.waiting(row, place=place, left=left, loading=client.studio.loading)
     answered, shown = await _answer(interaction, row, reply)
-    if answered is None or not answered.is_unfinished:
+    if answered is None:
         return
-    if answered.reason is not None:  # cancelled between Discord's showing it and our noting that
+    if not answered.is_unfinished:
+        if answered.told_at is None:  # withdrawn between Discord's showing it and our noting that
+            client.studio.tell_withdrawn([answered])
+    elif answered.reason is not None:  # cancelled between Discord's showing it and our noting that
         await client.studio.end(answered, "cancelled", answered.reason)
     else:
         client.studio.enqueue(answered, shown=shown, left=left)
@@ -143,6 +149,12 @@ def place_of(interaction: discord.Interaction[Client]) -> dict[str, Any]:
         "joined_at": member.joined_at.timestamp() if member.joined_at else None,
         "slow_mode_s": 0 if is_exempt else getattr(channel, "slowmode_delay", 0),
     }
+
+
+def held_by(interaction: discord.Interaction[Client]) -> dict[str, Any]:
+    """What limits ask about the member and where they are: arguments of `Admission.allowance`."""
+    place = place_of(interaction)
+    return {name: place[name] for name in ("role_ids", "ruling_channel_id") if name in place}
 
 
 def check_place(interaction: discord.Interaction[Client]) -> None:

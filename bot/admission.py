@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bot import policy
-from bot.policy import Refusal, Rules
+from bot.limits.allowance import Allowance, Statutes, measure, read_statutes, why_too_soon
+from bot.limits.days import day_of
+from bot.limits.rules import Whose
+from bot.policy import Wish
 from bot.store import audit, requests
-from bot.store import limits as stored_limits
 from bot.store.audit import Deed
 from bot.store.requests import Ask, RequestRow
+from bot.store.usage import NEWEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from aiosqlite import Connection
 
     from bot.database import Database
-    from bot.policy import OperatorLimits
+    from bot.limits.rules import Decision, Rule
+    from bot.policy import OperatorLimits, Refusal
 
 __all__ = ["Admission", "Allowance", "Ask", "Gate", "Refused"]
 
@@ -32,6 +34,16 @@ class Refused(Exception):
         super().__init__(f"{key} {values}" if values else key)
         self.key = key
         self.values = values
+        self.rules: tuple[Rule, ...] = ()
+        """The moderators' rules that said no, whose reasons and expiry the sentence names."""
+
+    @classmethod
+    def by(cls, refusal: Refusal, decision: Decision) -> Refused:
+        """What a limit refuses."""
+        refused = cls(refusal.key, **refusal.values)
+        if refusal.name is not None:
+            refused.rules = decision.by.get(refusal.name, ())
+        return refused
 
 
 class Gate(Protocol):
@@ -47,30 +59,6 @@ class Gate(Protocol):
 
     async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
         """Note what follows from a refusal, in the transaction that writes it into the audit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """What a member may have in one place, and has had today."""
-
-    rules: Rules
-    day: str
-    used_today: int
-    """Pictures charged today, reserved ones among them."""
-    places_held: int
-    refills_at: datetime
-    seconds_left: float | None = None
-    """Seconds of the device left today; None where they are not limited."""
-
-    @property
-    def left(self) -> int:
-        """Pictures left today."""
-        return max(0, self.rules.pictures_per_day - self.used_today)
-
-    def left_with(self, row: RequestRow, *, charged: int) -> int:
-        """Pictures left today once no more than `charged` of a request's are charged, to the day that admitted it."""
-        refunded = row.charged - charged if row.day == self.day else 0
-        return max(0, self.rules.pictures_per_day - self.used_today + refunded)
 
 
 class Admission:
@@ -111,15 +99,75 @@ class Admission:
     async def _admitted(self, connection: Connection, ask: Ask, now: float) -> RequestRow:
         for gate in self._gates:
             ask = await gate.check(connection, ask, now=now)
-        rules = await self._rules(connection, ask.user_id, ask.guild_id)
-        if refusal := policy.check(ask.request, rules):
-            raise Refused(refusal.key, **refusal.values)
-        row = await requests.reserve(connection, ask, rules, day=_day(now), now=now)
-        if row is None:
-            allowance = await self._allowance(connection, ask.user_id, ask.guild_id, now)
-            refusal = _why_no_room(ask.request.num_images, allowance)
-            raise Refused(refusal.key, **refusal.values)
-        return row
+        allowance = await measure(connection, self._operator, Whose.of(ask), now=now)
+        refusal = (
+            policy.check(Wish.of(ask), allowance.rules, now=now)
+            or allowance.why_no_room(ask.request.num_images, ask.estimated_s)
+            or await why_too_soon(connection, ask, allowance.decision, self._operator, now=now)
+        )
+        if refusal is not None:
+            raise Refused.by(refusal, allowance.decision)
+        return await requests.reserve(connection, ask, now=now)
+
+    async def still_fits(
+        self, connection: Connection, row: RequestRow, role_ids: Sequence[int], now: float
+    ) -> Refusal | None:
+        """
+        Why a request that waits would be refused today; None if it still fits.
+
+        It is measured beside all that was had before it, and not beside what waits behind it: where not all have room
+        any more, those that came last go. How soon it came after another is past.
+        """
+        allowance = await self._measured(connection, row, role_ids, now=now, waiting_behind=row.id)
+        return policy.check(Wish.of_row(row), allowance.rules, now=now) or allowance.why_too_much(row)
+
+    async def withdraw_misfits(self, connection: Connection, guild_id: int, *, now: float) -> list[RequestRow]:
+        """Cancel and refund what waits in a server and no longer fits; where not all have room, the first stay."""
+        rooms: dict[Hashable, Allowance] = {}
+        statutes = await read_statutes(connection, guild_id)
+        withdrawn = []
+        for row in await requests.waiting(connection, guild_id=guild_id):
+            # Where a member is within every limit with all that they have, no request of theirs needs to be weighed.
+            key = (row.user_id, row.role_ids, row.ruling_channel_id, day_of(row.created_at))
+            if key not in rooms:
+                rooms[key] = await self._measured(connection, row, row.roles, now=now, statutes=statutes)
+            refusal = policy.check(Wish.of_row(row), rooms[key].rules, now=now)
+            if refusal is None and rooms[key].why_too_much(row) is not None:
+                beside = await self._measured(
+                    connection, row, row.roles, now=now, statutes=statutes, waiting_behind=row.id
+                )
+                refusal = beside.why_too_much(row)
+            if refusal is not None:
+                ended = await requests.withdraw(connection, row.id, reason=refusal.withdrawal, now=now)
+                withdrawn += [ended] if ended is not None else []
+        return withdrawn
+
+    async def _measured(
+        self,
+        connection: Connection,
+        row: RequestRow,
+        role_ids: Sequence[int],
+        *,
+        now: float,
+        statutes: Statutes | None = None,
+        waiting_behind: int = NEWEST,
+    ) -> Allowance:
+        """What the member of a request may have, and has had on the day of that request."""
+        whose = Whose(
+            user_id=row.user_id,
+            guild_id=row.guild_id,
+            ruling_channel_id=row.ruling_channel_id,
+            role_ids=tuple(role_ids),
+        )
+        return await measure(
+            connection,
+            self._operator,
+            whose,
+            now=now,
+            at=row.created_at,
+            waiting_behind=waiting_behind,
+            statutes=statutes,
+        )
 
     async def withdraw(self, request_id: int, reason: str) -> bool:
         """Cancel and refund a request; False if it had already ended."""
@@ -128,23 +176,18 @@ class Admission:
                 connection, request_id, state="cancelled", reason=reason, charged=0, flagged=0, now=self._clock()
             )
 
-    async def allowance(self, user_id: int, guild_id: int | None) -> Allowance:
-        """What a member may have here, and what is left of it."""
+    async def allowance(
+        self,
+        user_id: int,
+        guild_id: int | None,
+        *,
+        role_ids: Sequence[int] = (),
+        ruling_channel_id: int = 0,
+    ) -> Allowance:
+        """What a member with these roles may have in this channel, and what is left of it."""
+        whose = Whose(user_id=user_id, guild_id=guild_id, ruling_channel_id=ruling_channel_id, role_ids=tuple(role_ids))
         async with self._database.reading() as connection:
-            return await self._allowance(connection, user_id, guild_id, self._clock())
-
-    async def _allowance(self, connection: Connection, user_id: int, guild_id: int | None, now: float) -> Allowance:
-        return Allowance(
-            rules=await self._rules(connection, user_id, guild_id),
-            day=_day(now),
-            used_today=await requests.used_today(connection, user_id=user_id, guild_id=guild_id, day=_day(now)),
-            places_held=await requests.places_held(connection, user_id=user_id, guild_id=guild_id),
-            refills_at=_next_midnight(now),
-        )
-
-    async def _rules(self, connection: Connection, user_id: int, guild_id: int | None) -> Rules:
-        server, member = await stored_limits.read_limits(connection, guild_id, user_id)
-        return policy.effective(self._operator, server, member)
+            return await measure(connection, self._operator, whose, now=self._clock())
 
 
 def _deed(ask: Ask, refused: Refused) -> Deed:
@@ -156,25 +199,3 @@ def _deed(ask: Ask, refused: Refused) -> Deed:
         user_id=ask.user_id,
         facts={"key": refused.key, "channel_id": ask.channel_id},
     )
-
-
-def _why_no_room(asked: int, allowance: Allowance) -> Refusal:
-    rules, left = allowance.rules, allowance.left
-    if rules.pictures_per_day == 0:
-        return Refusal("quota-zero", {"limit": 0})
-    if asked > left:
-        key = "quota-too-few-left" if left else "quota-used-up"
-        numbers = {"asked": asked, "left": left, "limit": rules.pictures_per_day}
-        return Refusal(key, numbers | {"more_at": allowance.refills_at})
-    if rules.places_in_line == 0:
-        return Refusal("places-zero", {"limit": 0})
-    return Refusal("places-used-up", {"limit": rules.places_in_line})
-
-
-def _day(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).date().isoformat()
-
-
-def _next_midnight(now: float) -> datetime:
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today + timedelta(days=1)

@@ -15,7 +15,7 @@ from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import acknowledge, answered
 from bot.commands import help as helping
-from bot.commands import models, moderate, mydata, pictures
+from bot.commands import limits, models, moderate, mydata, pictures
 from bot.moderation import acts, appeals, menu
 from bot.moderation.rights import is_moderator
 from bot.store import audit, requests
@@ -172,6 +172,7 @@ ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]
     "delete": delete,
     "history": pictures.turn_page,
     "models": models.turn_page,
+    "limits": limits.confirm,
     "purge": moderate.confirm_purge,
     **menu.ACTS,
     "tick": mydata.tick,

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr
 
 from bot import policy
-from bot.policy import MAXIMUM, MINIMUM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +40,7 @@ def one_of(*names: str) -> BeforeValidator:
 
 def limit(name: LimitName) -> BeforeValidator:
     """A number that this limit may have."""
-    minimum, maximum = getattr(MINIMUM, name), getattr(MAXIMUM, name)
+    minimum, maximum = policy.DIMENSIONS[name].minimum, policy.DIMENSIONS[name].maximum
     kind = "a whole number or a size like 1024x1024" if name == "pixels" else "a whole number"
 
     def parse(value: str | int) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from discord.types.member import MemberWithUser
 
+    from bot.admission import Admission
     from bot.database import Database
     from bot.store.requests import Ask, RequestRow
 
@@ -54,8 +55,9 @@ class _Known:
 class Members:
     """What Discord's REST API says of members, each for five minutes: the bot has no intent to hear of them."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, admission: Admission, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._admission = admission
         self._clock = clock
         self._known: dict[tuple[int, int], _Known] = {}
 
@@ -73,7 +75,7 @@ class Members:
         """
         Why a request must not start: a key of the catalogue; None where it may.
 
-        New roles are noted in its row. Where Discord does not say, what is known holds.
+        New roles are noted in its row, and mean new limits. Where Discord does not say, what is known holds.
         """
         if row.guild_id is None or self._clock() - row.created_at < STARTED_AT_ONCE_S:
             return None
@@ -83,6 +85,8 @@ class Members:
         if standing.reason is None and standing.role_ids != frozenset(json.loads(row.role_ids)):
             async with self._database.transaction(patient=True) as connection:
                 await requests.note_roles(connection, row.id, role_ids=sorted(standing.role_ids))
+                refusal = await self._admission.still_fits(connection, row, sorted(standing.role_ids), self._clock())
+            return refusal.withdrawal if refusal else None
         return standing.reason
 
     async def _standing(self, guild_id: int, user_id: int) -> Standing | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot import views
 from bot.admission import Refused
 from bot.licences import line_under_picture
+from bot.limits.texts import names_text, refusal_note
 from bot.locales import catalogue
 from bot.markdown import clipped, one_line, plain, utf16_length
 from bot.policy import LIMIT_NAMES
@@ -244,7 +245,8 @@ def sentence(error: Refused | EngineError, locale: str) -> str:
     """What a member reads of an error that is theirs to mend."""
     say = catalogue(locale).say
     if isinstance(error, Refused):
-        return say(error.key, **{name: _shown(name, value, locale) for name, value in error.values.items()})
+        words = say(error.key, **{name: _shown(name, value, locale) for name, value in error.values.items()})
+        return words + refusal_note(error.rules, locale)
     key = f"engine-{error.rule.replace('_', '-')}"
     return say(key, **{name: _shown(name, value, locale) for name, value in error.facts.items()})
 
@@ -346,6 +348,8 @@ def _noted(fact: str | float) -> str | int:
 
 def _shown(name: str, value: object, locale: str) -> object:
     """A value as people read it: the names of fields and samplers translated, typed text made harmless."""
+    if isinstance(value, tuple):
+        return names_text(name, value, locale)
     if not isinstance(value, str):
         return value
     if name == "name":

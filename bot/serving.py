@@ -120,7 +120,7 @@ async def serve(
             usual_model=engine.model,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)
-        members = Members(database)
+        members = Members(database, admission)
         studio = Studio(
             database=database,
             engine=engine,

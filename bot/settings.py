@@ -13,7 +13,7 @@ from pydantic import AliasGenerator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import checks
-from bot.policy import LIMIT_NAMES, OperatorLimits, Rules
+from bot.policy import DIMENSIONS, NUMBER_NAMES, OperatorLimits, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,10 +86,24 @@ class Settings(BaseSettings):
     limit_places_in_line: Annotated[int, checks.limit("places_in_line")] = 10
     limit_pixels: Annotated[int, checks.limit("pixels")] = 1024 * 1024
     limit_steps: Annotated[int, checks.limit("steps")] = 150
+    limit_pictures_per_request: Annotated[int, checks.limit("pictures_per_request")] = 4
+    limit_seconds_per_day: Annotated[int | None, checks.limit("seconds_per_day")] = None
+    limit_seconds_between: Annotated[int | None, checks.limit("seconds_between")] = None
+    limit_places_of_channel: Annotated[int | None, checks.limit("places_of_channel")] = None
+    limit_places_of_server: Annotated[int | None, checks.limit("places_of_server")] = None
+    limit_account_days: Annotated[int, checks.limit("account_days")] = 0
+    limit_joined_days: Annotated[int, checks.limit("joined_days")] = 0
     ceiling_pictures_per_day: Annotated[int | None, checks.limit("pictures_per_day")] = None
     ceiling_places_in_line: Annotated[int | None, checks.limit("places_in_line")] = None
     ceiling_pixels: Annotated[int | None, checks.limit("pixels")] = None
     ceiling_steps: Annotated[int | None, checks.limit("steps")] = None
+    ceiling_pictures_per_request: Annotated[int | None, checks.limit("pictures_per_request")] = None
+    ceiling_seconds_per_day: Annotated[int | None, checks.limit("seconds_per_day")] = None
+    ceiling_seconds_between: Annotated[int | None, checks.limit("seconds_between")] = None
+    ceiling_places_of_channel: Annotated[int | None, checks.limit("places_of_channel")] = None
+    ceiling_places_of_server: Annotated[int | None, checks.limit("places_of_server")] = None
+    ceiling_account_days: Annotated[int | None, checks.limit("account_days")] = None
+    ceiling_joined_days: Annotated[int | None, checks.limit("joined_days")] = None
 
     @classmethod
     def of(cls, **values: Any) -> Settings:
@@ -130,12 +144,11 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> OperatorLimits:
         """Where no moderator set a limit: the default; what none exceeds: the ceiling, or else the default too."""
-        default = {name: getattr(self, f"limit_{name}") for name in LIMIT_NAMES}
-        ceiling = {name: getattr(self, f"ceiling_{name}") for name in LIMIT_NAMES}
+        default = {name: getattr(self, f"limit_{name}") for name in NUMBER_NAMES}
+        ceiling = {name: getattr(self, f"ceiling_{name}") for name in NUMBER_NAMES}
         ceiling = {name: default[name] if number is None else number for name, number in ceiling.items()}
-        return OperatorLimits(
-            default=Rules(**{name: min(default[name], ceiling[name]) for name in LIMIT_NAMES}), ceiling=Rules(**ceiling)
-        )
+        default = {name: DIMENSIONS[name].within(default[name], ceiling[name]) for name in NUMBER_NAMES}
+        return OperatorLimits(default=Rules(**default), ceiling=Rules(**ceiling))
 
 
 SECRET_KEYS = ("DISCORD_TOKEN", "DISCORD_API_URL", "HF_TOKEN")

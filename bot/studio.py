@@ -16,7 +16,7 @@ from bot.turns import Turns
 from engine import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from bot.database import Database
     from bot.endings import Endings
@@ -64,6 +64,7 @@ class Studio:
         )
         self._rows: dict[int, RequestRow] = {}
         self._runs: dict[int, Run] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         self._left: dict[int, str] = {}
         """What each member had left, as the waiting message says it."""
         self._changed = asyncio.Event()
@@ -113,6 +114,8 @@ class Studio:
         """
         self.is_closing = True
         self._changed.set()
+        for telling in self._telling:
+            telling.cancel()
         try:
             await self._let_finish()
             await self._let_deliver()
@@ -190,6 +193,38 @@ class Studio:
         await self._board.retire(row.id)
         await self._endings.without_pictures(row, state, reason)
 
+    async def withdraw(self, request_ids: Iterable[int], reason: str) -> list[RequestRow]:
+        """
+        Cancel and refund requests that wait, and let their messages say why.
+
+        Returns:
+            Those that were withdrawn: what is being drawn, or has ended, stays as it is.
+        """
+        async with self._database.transaction(patient=True) as connection:
+            found = [
+                await requests.withdraw(connection, request_id, reason=reason, now=self._clock())
+                for request_id in request_ids
+            ]
+        withdrawn = [row for row in found if row is not None]
+        self.tell_withdrawn(withdrawn)
+        return withdrawn
+
+    def tell_withdrawn(self, rows: Sequence[RequestRow]) -> None:
+        """Take requests whose rows have ended out of the line, and let their messages say why, one after another."""
+        for row in rows:
+            log.info("request_withdrawn", request_id=row.id, reason=row.reason)
+            self._leave_line(row.id)
+        telling = asyncio.create_task(self._tell(rows))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _tell(self, rows: Sequence[RequestRow]) -> None:
+        """What is not told when the process ends, the next one tells; what nobody has seen yet, `accept` does."""
+        for row in rows:
+            await self._board.retire(row.id)
+            if row.message_id is not None:
+                await self._endings.tell(row, row.reason or "failed-unexpected")
+
     async def withdraw_message(self, request_id: int) -> None:
         """A request whose message was deleted: cancelled and refunded, and nobody is told."""
         async with self._database.transaction(patient=True) as connection:
@@ -204,13 +239,6 @@ class Studio:
             )
         if is_withdrawn:
             await self._forget([request_id])
-
-    async def withdraw(self, request_ids: Sequence[int], reason: str) -> list[RequestRow]:
-        """Cancel and refund requests that wait, and let their messages say why; those that were withdrawn."""
-        waiting = [row for request_id in request_ids if (row := self._leave_line(request_id)) is not None]
-        for row in waiting:
-            await self.end(row, "cancelled", reason)
-        return waiting
 
     async def withdraw_channel(self, channel_id: int) -> None:
         """All requests of a channel or thread that is gone."""

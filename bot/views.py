@@ -97,6 +97,12 @@ def under_history(rows: Sequence[RequestRow], *, is_first: bool, has_more: bool,
     return Buttons([button(say("button-again", id=row.short_id), f"again:{row.id}") for row in rows], turns)
 
 
+def under_limits(proposal_id: int, count: int, locale: str) -> Buttons:
+    """What carries out a change of limits that withdraws so many requests."""
+    label = catalogue(locale).say("button-limits", count=count)
+    return Buttons([button(label, f"limits:{proposal_id}", ButtonStyle.danger)])
+
+
 def under_models(page: int, pages: int, firsts: Mapping[str, int], locale: str) -> Buttons:
     """
     The way to the pages before and behind this one, and to where each kind begins.

@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 
 from bot import views
+from bot.accept import held_by
 from bot.answers import in_time, privately
 from bot.licences import is_restricted
 from bot.locales import catalogue
@@ -85,7 +86,7 @@ def _licence_files(client: Client) -> tuple[Path, ...]:
 
 async def _words(interaction: discord.Interaction[Client]) -> str:
     client = interaction.client
-    allowance = await client.admission.allowance(interaction.user.id, interaction.guild_id)
+    allowance = await client.admission.allowance(interaction.user.id, interaction.guild_id, **held_by(interaction))
     models = drawing_here(interaction, await asyncio.to_thread(client.engine.catalogue.all))
     others = sum(model.name != client.engine.model for model in models)
     return help_text(client.card, others, allowance, interaction.locale.value)

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 from discord import app_commands
-from discord.app_commands import Choice
+from discord.app_commands import AppCommandChannel, AppCommandThread, Choice, Range
 
-from bot import policy
+from bot import views
+from bot.accept import place_of
 from bot.admission import Refused
-from bot.answers import in_time, privately
+from bot.answers import acknowledge, in_time, privately
+from bot.limits import offers
+from bot.limits.allowance import measure
+from bot.limits.changes import Change, Changes
+from bot.limits.expiry import parse_expiry
+from bot.limits.rules import Rule, Target, Whose, decided
+from bot.limits.texts import fitting, limit_lines, outcome_text, rule_line, target_text
+from bot.limits.values import read_value
 from bot.locales import catalogue
 from bot.options import descriptions, names, text
-from bot.policy import LIMIT_NAMES
-from bot.replies import field_name, member
+from bot.policy import DIMENSIONS, LIMIT_NAMES
 from bot.store import limits as stored_limits
-from bot.store.limits import WHOLE_SERVER
+from bot.store import server_settings
 
 if TYPE_CHECKING:
-    from aiosqlite import Connection
+    from collections.abc import Coroutine
 
     from bot.client import Client
-    from bot.policy import LimitName, OperatorLimits, Rules
+    from bot.policy import LimitName
+
+Reason = Range[str, 1, 200]
+Expiry = Range[str, 1, 40]
 
 
 def group() -> app_commands.Group:
@@ -38,70 +50,105 @@ def group() -> app_commands.Group:
         allowed_installs=app_commands.AppInstallationType(guild=True),
     )
     _add_set(group)
-    _add_show(group)
     _add_clear(group)
+    _add_show(group)
+    _add_why(group)
     return group
 
 
 def _add_set(group: app_commands.Group) -> None:
+    options = ("limit", "value", "member", "role", "channel", "pool", "expires", "reason")
+
     @group.command(name=text("command-limits-set"), description=text("command-limits-set.description"))
-    @app_commands.rename(**names("limit", "value", "member"))
-    @app_commands.describe(**descriptions("limit", "value", "member"))
+    @app_commands.rename(**names(*options))
+    @app_commands.describe(**descriptions(*options))
     @app_commands.choices(limit=_choices())
-    async def set_limit(
-        interaction: discord.Interaction[Client], limit: str, value: str, member: discord.User | None = None
+    async def set_limit(  # noqa: PLR0917 - discord.py reads the options from the signature
+        interaction: discord.Interaction[Client],
+        limit: str,
+        value: str,
+        member: discord.User | None = None,
+        role: discord.Role | None = None,
+        channel: AppCommandChannel | AppCommandThread | None = None,
+        pool: bool = False,
+        expires: Expiry | None = None,
+        reason: Reason | None = None,
     ) -> None:
-        name = _known(limit)
-        number = policy.parse_limit(name, value)
-        if number is None:
-            raise Refused("limit-no-number", name=name, text=value)
-        if refusal := policy.check_limit(name, number, interaction.client.settings.limits.ceiling):
-            raise Refused(refusal.key, **refusal.values)
-        await privately(interaction, await in_time(interaction, _change(interaction, name, number, member)))
+        target, draft = _target(interaction, member, role, channel), _Draft(_known(limit), value, pool, expires, reason)
+        _check_target(draft, target)
+        await _answer(interaction, _set(interaction, draft, target, _whose(interaction, target, member)))
 
-
-def _add_show(group: app_commands.Group) -> None:
-    @group.command(name=text("command-limits-show"), description=text("command-limits-show.description"))
-    @app_commands.rename(**names("member"))
-    @app_commands.describe(**descriptions("member"))
-    async def show_limits(interaction: discord.Interaction[Client], member: discord.User | None = None) -> None:
-        await privately(interaction, await in_time(interaction, _show(interaction, member)))
+    set_limit.autocomplete("value")(offers.complete_value)
 
 
 def _add_clear(group: app_commands.Group) -> None:
+    options = ("member", "role", "channel")
+
     @group.command(name=text("command-limits-clear"), description=text("command-limits-clear.description"))
-    @app_commands.rename(**names("limit", "member"))
-    @app_commands.describe(limit=text("option-limit-to-clear"), **descriptions("member"))
+    @app_commands.rename(**names("limit", *options))
+    @app_commands.describe(limit=text("option-limit-to-clear"), **descriptions(*options))
     @app_commands.choices(limit=_choices())
     async def clear_limit(
-        interaction: discord.Interaction[Client], limit: str | None = None, member: discord.User | None = None
+        interaction: discord.Interaction[Client],
+        limit: str | None = None,
+        member: discord.User | None = None,
+        role: discord.Role | None = None,
+        channel: AppCommandChannel | AppCommandThread | None = None,
     ) -> None:
-        clearing = _clear(interaction, member) if limit is None else _change(interaction, _known(limit), None, member)
-        await privately(interaction, await in_time(interaction, clearing))
+        target = _target(interaction, member, role, channel)
+        cleared = None if limit is None else _known(limit)
+        change = Change(target=target, whose=_whose(interaction, target, member), cleared=cleared)
+        await _answer(interaction, _change(interaction, change))
 
 
-def limits_text(
-    operator: OperatorLimits, server: dict[str, int], own: dict[str, int], user_id: int | None, locale: str
-) -> str:
-    """Every limit that holds for the server or for one member, who set it, and the operator's ceiling."""
-    say = catalogue(locale).say
-    rules = policy.effective(operator, server, own)
-    lines = [say("limits-of-server") if user_id is None else say("limits-of-member", member=member(user_id))]
-    for name in LIMIT_NAMES:
-        source = "member" if name in own else "server" if name in server else "operator"
-        source_text = say(f"limits-from-{source}")
-        value, ceiling = (shown_value(name, getattr(from_, name), locale) for from_ in (rules, operator.ceiling))
-        if value != ceiling:
-            source_text = say("limits-at-most", source=source_text, ceiling=ceiling)
-        lines.append(say("limits-line", name=field_name(name, locale), value=value, source=source_text))
-    return "\n".join(lines)
+def _add_show(group: app_commands.Group) -> None:
+    options = ("member", "role", "channel")
+
+    @group.command(name=text("command-limits-show"), description=text("command-limits-show.description"))
+    @app_commands.rename(**names(*options))
+    @app_commands.describe(**descriptions(*options))
+    async def show_limits(
+        interaction: discord.Interaction[Client],
+        member: discord.User | None = None,
+        role: discord.Role | None = None,
+        channel: AppCommandChannel | AppCommandThread | None = None,
+    ) -> None:
+        target = _target(interaction, member, role, channel)
+        whose = _whose(interaction, target, member)
+        await privately(interaction, await in_time(interaction, _show(interaction, target, whose)))
 
 
-def shown_value(name: LimitName, value: int, locale: str) -> str:
-    """A limit's number; pixels that make a square also as its size."""
-    side = math.isqrt(value)
-    key = "limit-value-square" if name == "pixels" and side * side == value else "limit-value"
-    return catalogue(locale).say(key, value=value, side=side)
+def _add_why(group: app_commands.Group) -> None:
+    @group.command(name=text("command-limits-why"), description=text("command-limits-why.description"))
+    @app_commands.rename(**names("member"))
+    @app_commands.describe(member=text("option-member-to-explain"))
+    async def explain_limits(interaction: discord.Interaction[Client], member: discord.User) -> None:
+        await privately(interaction, await in_time(interaction, _why(interaction, member)))
+
+
+async def confirm(interaction: discord.Interaction[Client], proposal_id: int) -> None:
+    """Carry out a change that withdraws requests, as long as they are no more than the moderator was told of."""
+    client = interaction.client
+    await acknowledge(interaction)
+    proposal = await _changes(client).take(
+        proposal_id, guild_id=interaction.guild_id, actor_id=interaction.user.id, now=time.time()
+    )
+    if proposal is None:
+        raise Refused("limits-too-late")
+    change = Change.from_json(proposal.change)
+    content, view = await _change(interaction, change, may_withdraw=proposal.withdraws)
+    await interaction.edit_original_response(content=content, view=view)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A limit as it was typed."""
+
+    name: LimitName
+    value: str
+    is_pool: bool
+    expires: str | None
+    reason: str | None
 
 
 def _choices() -> list[Choice[str]]:
@@ -115,56 +162,142 @@ def _known(limit: str) -> LimitName:
     return limit
 
 
-async def _change(
-    interaction: discord.Interaction[Client], name: LimitName, value: int | None, whose: discord.User | None
-) -> str:
-    """Set a limit, or take it back (None); the sentence shows what held before and what holds now."""
-    guild_id, user_id = cast("int", interaction.guild_id), whose.id if whose else WHOLE_SERVER
+def _target(
+    interaction: discord.Interaction[Client],
+    member: discord.User | discord.Member | None,
+    role: discord.Role | None,
+    channel: AppCommandChannel | AppCommandThread | None,
+) -> Target:
+    """What limits are meant for: a thread counts as its parent, and @everyone is the server."""
+    if [member, role, channel].count(None) < 2:  # noqa: PLR2004 - at most one of them is given
+        raise Refused("limits-one-target")
+    if member is not None:
+        return Target(scope="member", scope_id=member.id)
+    if role is not None and role.id != interaction.guild_id:
+        return Target(scope="role", scope_id=role.id)
+    if channel is not None:
+        ruling = channel.parent_id if isinstance(channel, AppCommandThread) else channel.id
+        return Target(scope="channel", scope_id=ruling)
+    return Target()
+
+
+def _whose(
+    interaction: discord.Interaction[Client], target: Target, member: discord.User | discord.Member | None
+) -> Whose:
+    """Somebody for whom the target's rules hold; of a member with all of their roles."""
+    ids = {target.scope: target.scope_id}
+    roles = tuple(member._roles) if isinstance(member, discord.Member) else ()  # noqa: SLF001 - as in `place_of`
+    return Whose(
+        user_id=ids.get("member", 0),
+        guild_id=interaction.guild_id,
+        ruling_channel_id=ids.get("channel", 0),
+        role_ids=(ids["role"],) if "role" in ids else roles,
+    )
+
+
+def _check_target(draft: _Draft, target: Target) -> None:
+    if target.scope not in DIMENSIONS[draft.name].scopes:
+        raise Refused("limit-not-for-this", name=draft.name)
+    if draft.is_pool and (target.scope == "member" or not DIMENSIONS[draft.name].can_pool):
+        raise Refused("limit-no-pot", name=draft.name)
+
+
+def _changes(client: Client) -> Changes:
+    return Changes(client.database, client.admission, client.settings.limits)
+
+
+async def _answer(
+    interaction: discord.Interaction[Client], work: Coroutine[Any, Any, tuple[str, views.Buttons | None]]
+) -> None:
+    content, view = await in_time(interaction, work)
+    await privately(interaction, content, view=view or discord.utils.MISSING)
+
+
+async def _set(
+    interaction: discord.Interaction[Client], draft: _Draft, target: Target, whose: Whose
+) -> tuple[str, views.Buttons | None]:
     client = interaction.client
-    async with client.database.transaction() as connection:
-        before = await _rules(connection, client.settings.limits, guild_id, user_id)
-        if value is None:
-            await stored_limits.clear_limit(connection, guild_id=guild_id, user_id=user_id, name=name)
-        else:
-            await stored_limits.set_limit(
-                connection,
-                guild_id=guild_id,
-                user_id=user_id,
-                name=name,
-                value=value,
-                set_by=interaction.user.id,
-                now=time.time(),
-            )
-        after = await _rules(connection, client.settings.limits, guild_id, user_id)
-    locale = interaction.locale.value
-    facts = {
-        "name": field_name(name, locale),
-        "before": shown_value(name, getattr(before, name), locale),
-        "after": shown_value(name, getattr(after, name), locale),
-    }
-    say = catalogue(locale).say
-    if whose is None:
-        return say("limits-changed-server", **facts)
-    return say("limits-changed-member", member=member(whose.id), **facts)
+    value = await asyncio.to_thread(
+        read_value,
+        interaction,
+        draft.name,
+        draft.value,
+        is_pool=draft.is_pool,
+        ceiling=client.settings.limits.ceiling,
+    )
+    expires_at = None
+    if draft.expires is not None:
+        async with client.database.reading() as connection:
+            settings = await server_settings.read(connection, interaction.guild_id)
+        expires_at = parse_expiry(draft.expires, now=time.time(), time_zone=settings.time_zone)
+        if expires_at is None:
+            raise Refused("limit-expiry", text=draft.expires)
+    rule = Rule(
+        target=target,
+        name=draft.name,
+        value=value,
+        is_pool=draft.is_pool,
+        expires_at=expires_at,
+        reason=draft.reason,
+    )
+    return await _change(interaction, Change(target=target, whose=whose, rule=rule))
 
 
-async def _clear(interaction: discord.Interaction[Client], whose: discord.User | None) -> str:
-    """Take every limit of the server, or of one member, back; the answer is what holds now."""
-    guild_id, user_id = cast("int", interaction.guild_id), whose.id if whose else WHOLE_SERVER
-    async with interaction.client.database.transaction() as connection:
-        await stored_limits.clear_limit(connection, guild_id=guild_id, user_id=user_id, name=None)
-    return await _show(interaction, whose)
+async def _change(
+    interaction: discord.Interaction[Client], change: Change, *, may_withdraw: int = 0
+) -> tuple[str, views.Buttons | None]:
+    """Change limits, or ask first where that withdraws more than was agreed to: what the moderator reads."""
+    client, locale = interaction.client, interaction.locale.value
+    outcome = await _changes(client).carry_out(
+        change,
+        guild_id=cast("int", interaction.guild_id),
+        actor_id=interaction.user.id,
+        now=time.time(),
+        may_withdraw=may_withdraw,
+    )
+    content, count = outcome_text(outcome, locale), len(outcome.withdrawn)
+    if outcome.proposal_id is not None:
+        question = catalogue(locale).say("limits-question", count=count)
+        return f"{content}\n{question}", views.under_limits(outcome.proposal_id, count, locale)
+    if outcome.withdrawn:
+        client.studio.tell_withdrawn(outcome.withdrawn)
+        content = f"{content}\n{catalogue(locale).say('limits-withdrawn', count=count)}"
+    elif change.name is None:
+        content = await _show(interaction, change.target, change.whose)
+    return content, None
 
 
-async def _show(interaction: discord.Interaction[Client], whose: discord.User | None) -> str:
-    user_id = whose.id if whose else WHOLE_SERVER
+async def _show(interaction: discord.Interaction[Client], target: Target, whose: Whose) -> str:
+    """What holds for a target; of the whole server also what is set for others."""
+    operator, locale, now = interaction.client.settings.limits, interaction.locale.value, time.time()
     async with interaction.client.database.reading() as connection:
-        server, own = await stored_limits.read_limits(connection, interaction.guild_id, user_id)
-    operator = interaction.client.settings.limits
-    return limits_text(operator, server, own if whose else {}, whose.id if whose else None, interaction.locale.value)
+        rules = await stored_limits.read(connection, interaction.guild_id)
+    say, is_server = catalogue(locale).say, target.scope == "server"
+    heading = say("limits-of-server") if is_server else say("limits-of-some", target=target_text(target, locale))
+    lines = [heading, *limit_lines(decided(operator, rules, whose, now=now), operator, locale)]
+    others = [rule for rule in rules if rule.target.scope != "server" and (rule.expires_at or math.inf) > now]
+    if is_server and others:
+        lines.append(say("limits-of-others"))
+        lines += [rule_line(rule, locale) for rule in others]
+    return fitting(lines, locale)
 
 
-async def _rules(connection: Connection, operator: OperatorLimits, guild_id: int, user_id: int) -> Rules:
-    """What holds for a member, or for the server's members who have no limits of their own."""
-    server, own = await stored_limits.read_limits(connection, guild_id, user_id)
-    return policy.effective(operator, server, own)
+async def _why(interaction: discord.Interaction[Client], member: discord.User | discord.Member) -> str:
+    """What holds for a member where this is asked, by which rules, and what of it they have had."""
+    client, locale = interaction.client, interaction.locale.value
+    target = Target(scope="member", scope_id=member.id)
+    here = place_of(interaction)["ruling_channel_id"]
+    whose = replace(_whose(interaction, target, member), ruling_channel_id=here)
+    async with client.database.reading() as connection:
+        allowance = await measure(connection, client.settings.limits, whose, now=time.time())
+    heading = catalogue(locale).say("limits-why", member=target_text(target, locale), channel=f"<#{here}>")
+    used = {
+        "pictures_per_day": allowance.pictures[0].used,
+        "seconds_per_day": allowance.seconds[0].used,
+        "places_in_line": allowance.places[0].used,
+    }
+    lines = limit_lines(allowance.decision, client.settings.limits, locale)
+    for number, name in enumerate(LIMIT_NAMES):
+        if used.get(name):
+            lines[number] = catalogue(locale).say("limits-used", line=lines[number], used=round(used[name]))
+    return fitting([heading, *lines], locale)

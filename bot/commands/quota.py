@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot import replies
+from bot.accept import held_by
 from bot.answers import in_time, privately
 from bot.locales import catalogue
 from bot.markdown import utf16_length
@@ -103,7 +104,7 @@ def _amount(pictures: int, seconds: float, locale: str) -> str:
 
 async def _quota(interaction: discord.Interaction[Client]) -> str:
     client, user_id, guild_id = interaction.client, interaction.user.id, interaction.guild_id
-    allowance = await client.admission.allowance(user_id, guild_id)
+    allowance = await client.admission.allowance(user_id, guild_id, **held_by(interaction))
     async with client.database.reading() as connection:
         unfinished = await requests.unfinished_of(connection, user_id=user_id, guild_id=guild_id)
         ended = await requests.ended_lately(connection, user_id=user_id, guild_id=guild_id, count=MOST_ENTRIES)

@@ -16,7 +16,6 @@ from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.markdown import plain
 from bot.moderation.menu import request_of, under_moderated
 from bot.options import text
-from bot.replies import message_url
 from bot.store import audit, reports, requests, server_settings
 from bot.store.audit import Deed
 

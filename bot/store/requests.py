@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine import CompleteRequest, Variant
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from aiosqlite import Connection
-
-    from bot.policy import Rules
 
 Kind = Literal["imagine", "reroll", "edit", "again", "example"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -130,6 +128,8 @@ class RequestRow:
     """Since when the owner was about to be told privately."""
     erased_at: float | None
     """When its words were erased."""
+    joined_at: float | None
+    """When the member had joined the server."""
 
     @property
     def request(self) -> CompleteRequest:
@@ -167,6 +167,11 @@ class RequestRow:
         return self.prompt if self.typed_prompt is None else self.typed_prompt
 
     @property
+    def roles(self) -> tuple[int, ...]:
+        """The member's roles there when they asked."""
+        return tuple(json.loads(self.role_ids))
+
+    @property
     def wording_notes(self) -> tuple[Note, ...]:
         """What is to be said about how the request was put."""
         return tuple(Note(*note) for note in json.loads(self.notes or "[]"))
@@ -195,37 +200,29 @@ def short_id(request_id: int) -> str:
     return digits
 
 
-async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, now: float) -> RequestRow | None:
-    """Admit and charge in one statement; None where the member's pictures of the day or places in the line are used."""
-    return await _row(
+async def reserve(connection: Connection, ask: Ask, *, now: float) -> RequestRow:
+    """Charge a request that was admitted in this transaction, and put it where it waits."""
+    row = await _row(
         connection,
         """
         INSERT INTO requests (
             kind, parent_id, user_id, guild_id, channel_id, interaction_id, interaction_token, attachment_limit, locale,
             model, prompt, negative_prompt, width, height, num_inference_steps, guidance_scale, seed, scheduler,
             num_images, max_embeddings_multiples, clip_skip, variants, typed_prompt, notes, ruling_channel_id,
-            is_age_restricted, role_ids, estimated_s, charged_s, day, charged, created_at
+            is_age_restricted, role_ids, joined_at, estimated_s, charged_s, day, charged, created_at
         )
-        SELECT
+        VALUES (
             :kind, :parent_id, :user_id, :guild_id, :channel_id, :interaction_id, :interaction_token, :attachment_limit,
             :locale, :model, :prompt, :negative_prompt, :width, :height, :num_inference_steps, :guidance_scale, :seed,
             :scheduler, :num_images, :max_embeddings_multiples, :clip_skip, :variants, :typed_prompt, :notes,
-            :ruling_channel_id, :is_age_restricted, :role_ids, :estimated_s, :estimated_s, :day, :num_images, :now
-        WHERE
-            :num_images <= :pictures_per_day - (
-                SELECT coalesce(sum(charged), 0) FROM requests
-                WHERE user_id = :user_id AND guild_id IS :guild_id AND day = :day
-            )
-            AND :places_in_line > (
-                SELECT count(*) FROM requests INDEXED BY requests_unfinished
-                WHERE user_id = :user_id AND guild_id IS :guild_id AND state IN ('queued', 'running')
-            )
+            :ruling_channel_id, :is_age_restricted, :role_ids, :joined_at, :estimated_s, :estimated_s,
+            date(:now, 'unixepoch'), :num_images, :now
+        )
         RETURNING *
         """,
         {
             **{name: getattr(ask, name) for name in Ask.__slots__ if name != "request"},
             **{name: getattr(ask.request, name) for name in CompleteRequest.__dataclass_fields__},
-            **asdict(rules),
             "model": ask.model,
             "variants": json.dumps([[each.prompt, each.seed] for each in ask.request.variants])
             if ask.request.variants
@@ -235,10 +232,11 @@ async def reserve(connection: Connection, ask: Ask, rules: Rules, *, day: str, n
             if ask.notes
             else None,
             "role_ids": json.dumps(ask.role_ids),
-            "day": day,
             "now": now,
         },
     )
+    assert row is not None  # noqa: S101 - what was inserted is returned
+    return row
 
 
 async def fetch(connection: Connection, request_id: int) -> RequestRow | None:
@@ -466,30 +464,6 @@ async def intend_dm(connection: Connection, request_id: int, *, now: float) -> b
     )
 
 
-async def used_today(connection: Connection, *, user_id: int, guild_id: int | None, day: str) -> int:
-    """Pictures charged to a member on a day, reserved ones among them."""
-    return await _number(
-        connection,
-        """
-        SELECT coalesce(sum(charged), 0) FROM requests
-        WHERE user_id = :user_id AND guild_id IS :guild_id AND day = :day
-        """,
-        {"user_id": user_id, "guild_id": guild_id, "day": day},
-    )
-
-
-async def places_held(connection: Connection, *, user_id: int, guild_id: int | None) -> int:
-    """A member's requests that wait or are being drawn."""
-    return await _number(
-        connection,
-        """
-        SELECT count(*) FROM requests INDEXED BY requests_unfinished
-        WHERE user_id = :user_id AND guild_id IS :guild_id AND state IN ('queued', 'running')
-        """,
-        {"user_id": user_id, "guild_id": guild_id},
-    )
-
-
 async def history(
     connection: Connection, *, user_id: int, guild_id: int | None, before_id: int | None, count: int
 ) -> list[RequestRow]:
@@ -513,6 +487,31 @@ async def history(
             "before_id": 2**63 - 1 if before_id is None else before_id,
             "count": count,
         },
+    )
+
+
+async def waiting(connection: Connection, *, guild_id: int) -> list[RequestRow]:
+    """What waits in a server and was not cancelled, oldest first."""
+    return await _rows(
+        connection,
+        """
+        SELECT * FROM requests INDEXED BY requests_unfinished_of_guild
+        WHERE guild_id = :guild_id AND state = 'queued' AND state IN ('queued', 'running') AND reason IS NULL
+        ORDER BY id
+        """,
+        {"guild_id": guild_id},
+    )
+
+
+async def withdraw(connection: Connection, request_id: int, *, reason: str, now: float) -> RequestRow | None:
+    """Cancel and refund a request that waits; None if it is being drawn, has ended, or is about to."""
+    return await _row(
+        connection,
+        """
+        UPDATE requests SET state = 'cancelled', reason = :reason, charged = 0, charged_s = 0, ended_at = :now
+        WHERE id = :request_id AND state = 'queued' AND reason IS NULL RETURNING *
+        """,
+        {"request_id": request_id, "reason": reason, "now": now},
     )
 
 
@@ -587,11 +586,6 @@ async def _rows(connection: Connection, sql: str, values: Mapping[str, object]) 
 async def _row(connection: Connection, sql: str, values: Mapping[str, object]) -> RequestRow | None:
     rows = await _rows(connection, sql, values)
     return rows[0] if rows else None
-
-
-async def _number(connection: Connection, sql: str, values: Mapping[str, object]) -> int:
-    [(number,)] = await connection.execute_fetchall(sql, values)
-    return int(number)
 
 
 async def _change(connection: Connection, sql: str, values: Mapping[str, object]) -> bool:

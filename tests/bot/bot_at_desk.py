@@ -92,6 +92,9 @@ class StudioNotes:
     async def tell(self, row: RequestRow, reason: str) -> None:
         self.done.append(("tell", row.id, reason))
 
+    def tell_withdrawn(self, rows: Sequence[RequestRow]) -> None:
+        self.done.append(("tell_withdrawn", [row.id for row in rows]))
+
     def place_of(self, request_id: int) -> int:
         return 2
 
@@ -185,14 +188,15 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             forget_prompts_s=chosen.forget_prompts_s,
         )
         delivery = Delivery()
+        admission = Admission(database, chosen.limits, gates=(floor, filters))
         client = Client(
             settings=chosen,
             database=database,
-            admission=Admission(database, chosen.limits, gates=(floor, filters)),
+            admission=admission,
             studio=studio,
             recovery=None,
             delivery=delivery,
-            members=Members(database),
+            members=Members(database, admission),
             prices=Prices(rows_of=engine.rows_of, card_of=engine.card_of),
             filters=filters,
             files=files,

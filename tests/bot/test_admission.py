@@ -1,19 +1,19 @@
 import asyncio
 import dataclasses
 import tempfile
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from bot.admission import Admission, Ask, Refused
 from bot.database import Database
+from bot.limits.rules import WHOLE_SERVER, Rule, Target
 from bot.policy import REFUSALS, OperatorLimits, Rules
-from bot.store import limits, requests
+from bot.store import limits, requests, server_settings
+from bot.store.server_settings import ServerSettings
 from engine import CompleteRequest
 
 DEFAULT = Rules(pictures_per_day=10, places_in_line=3, pixels=256 * 256, steps=50)
@@ -79,11 +79,10 @@ async def refusal(admission, ask):
     return caught.value.key, caught.value.values
 
 
-async def set_limit(database, name, value, *, user_id=limits.WHOLE_SERVER, guild_id=7):
+async def set_limit(database, name, value, *, user_id=WHOLE_SERVER, guild_id=7):
+    target = Target(scope="member", scope_id=user_id) if user_id else Target()
     async with database.transaction() as connection:
-        await limits.set_limit(
-            connection, guild_id=guild_id, user_id=user_id, name=name, value=value, set_by=9, now=NOON
-        )
+        await limits.put(connection, guild_id, Rule(target=target, name=name, value=value), set_by=9, now=NOON)
 
 
 async def end(database, row, charged):
@@ -267,116 +266,232 @@ async def test_of_twenty_tasks_exactly_as_many_as_there_are_places_are_admitted(
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 17
 
 
-MEMBERS = st.sampled_from([(1, 7), (2, 7), (1, 8), (1, None)])
+# by whom, where and since when it is counted
 
 
-class AdmissionMachine(RuleBasedStateMachine):
-    """The ledger on a real file, beside a model that only adds: per member and day what is reserved and delivered."""
+async def put(database, name, value, *, target=None, guild_id=7, **more):
+    limit = Rule(target=target or Target(), name=name, value=value, **more)
+    async with database.transaction() as connection:
+        await limits.put(connection, guild_id, limit, set_by=9, now=NOON)
 
-    reserved = Bundle("reserved")
 
-    def __init__(self):
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.clock = Clock()
-        self.rules = {}
-        self.open = {}
-        self.delivered = {}
-
-    @initialize()
-    def begin(self):
-        async def opened():
-            folder = self.stack.enter_context(tempfile.TemporaryDirectory())
-            return await self.stack.enter_async_context(Database.open(Path(folder) / "bot.sqlite3"))
-
-        self.database = self.runner.run(opened())
-        self.admission = Admission(self.database, OPERATOR, clock=self.clock)
-
-    def teardown(self):
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
-
-    @property
-    def today(self):
-        return datetime.fromtimestamp(self.clock.now, UTC).date()
-
-    def limit(self, member, name):
-        user_id, guild_id = member
-        own = self.rules.get((guild_id, user_id, name), self.rules.get((guild_id, 0, name)))
-        ceiling = getattr(CEILING, name)
-        return min(ceiling, getattr(DEFAULT, name) if own is None else own)
-
-    def used(self, member, day):
-        pending = sum(count for owner, on, count in self.open.values() if (owner, on) == (member, day))
-        return pending + self.delivered.get((member, day), 0)
-
-    def held(self, member):
-        return sum(owner == member for owner, _, _ in self.open.values())
-
-    @rule(target=reserved, member=MEMBERS, num_images=st.integers(1, 4))
-    def reserve(self, member, num_images):
-        user_id, guild_id = member
-        fits = self.used(member, self.today) + num_images <= self.limit(member, "pictures_per_day")
-        has_place = self.held(member) < self.limit(member, "places_in_line")
-        ask = an_ask(user_id=user_id, guild_id=guild_id, num_images=num_images)
-        if not (fits and has_place):
-            with pytest.raises(Refused) as refused:
-                self.runner.run(self.admission.reserve(ask))
-            assert refused.value.key.startswith("places" if fits else "quota")
-            return None
-        row = self.runner.run(self.admission.reserve(ask))
-        self.open[row.id] = (member, self.today, num_images)
-        return row
-
-    @rule(row=reserved)
-    def cancel(self, row):
-        if row is not None:
-            was_open = self.open.pop(row.id, None) is not None
-            assert self.runner.run(self.admission.withdraw(row.id, "cancelled-by-owner")) == was_open
-
-    @rule(row=consumes(reserved), share=st.integers(0, 4))
-    def finish(self, row, share):
-        if row is None:
-            return
-        charged = min(share, row.num_images)
-        was_open = self.runner.run(end(self.database, row, charged))
-        assert was_open == (row.id in self.open)
-        if was_open:
-            member, day, _ = self.open.pop(row.id)
-            self.delivered[member, day] = self.delivered.get((member, day), 0) + charged
-
-    @rule(
-        guild_id=st.sampled_from([7, 8]),
-        user_id=st.sampled_from([0, 1]),
-        name=st.sampled_from(["pictures_per_day", "places_in_line"]),
-        value=st.integers(0, 30),
+def an_ask_in(*, channel_id=70, role_ids=(), estimated_s=0.0, slow_mode_s=0, user_id=1, guild_id=7, **changes):
+    return dataclasses.replace(
+        an_ask(user_id=user_id, guild_id=guild_id, **changes),
+        channel_id=channel_id,
+        ruling_channel_id=channel_id,
+        role_ids=role_ids,
+        estimated_s=estimated_s,
+        slow_mode_s=slow_mode_s,
     )
-    def moderate(self, guild_id, user_id, name, value):
-        self.runner.run(set_limit(self.database, name, value, user_id=user_id, guild_id=guild_id))
-        self.rules[guild_id, user_id, name] = value
-
-    @rule()
-    def restart(self):
-        self.runner.run(self.interrupt())
-
-    async def interrupt(self):
-        async with self.database.transaction() as connection:
-            for request_id in self.open:
-                await requests.start(connection, request_id, now=self.clock.now)
-            await requests.count_interruptions(connection)
-
-    @rule()
-    def sleep_until_tomorrow(self):
-        self.clock.now += DAY_S
-
-    @invariant()
-    def the_ledger_is_what_was_delivered_and_what_is_reserved(self):
-        for user_id, guild_id in [(1, 7), (2, 7), (1, 8), (1, None)]:
-            allowance = self.runner.run(self.admission.allowance(user_id, guild_id))
-            assert allowance.used_today == self.used((user_id, guild_id), self.today)
-            assert allowance.places_held == self.held((user_id, guild_id))
 
 
-TestAdmission = AdmissionMachine.TestCase
-TestAdmission.settings = settings(max_examples=25, stateful_step_count=30)
+async def set_time_zone(database, time_zone):
+    async with database.transaction() as connection:
+        await server_settings.write(connection, 7, ServerSettings(time_zone=time_zone))
+
+
+async def shown(database, row):
+    async with database.transaction() as connection:
+        await requests.mark_answered(connection, row.id, message_id=900 + row.id)
+    return row
+
+
+@pytest.fixture
+def generous(database, clock):
+    """Whose ceiling leaves room for what moderators set."""
+    ceiling = dataclasses.replace(CEILING, pictures_per_day=1000, places_in_line=1000)
+    return Admission(database, OperatorLimits(default=ceiling, ceiling=ceiling), clock=clock)
+
+
+async def test_a_member_in_two_servers_does_not_exceed_the_operator_s_ceiling(admission, database):
+    for guild_id in (7, 8, None):
+        for _ in range(2):
+            row = await admission.reserve(an_ask(guild_id=guild_id, num_images=3))
+            await end(database, row, 3)
+    assert (await admission.allowance(1, 8)).left == 2
+    key, values = await refusal(admission, an_ask(num_images=4))
+    assert (key, values["limit"], values["left"]) == ("quota-everywhere", 20, 2)
+    assert (await admission.reserve(an_ask(user_id=2, num_images=4))).charged == 4
+
+
+async def test_places_in_two_servers_do_not_exceed_the_operator_s_ceiling(admission):
+    for guild_id in (7, 7, 7, 8, 8):
+        await admission.reserve(an_ask(guild_id=guild_id))
+    assert await refusal(admission, an_ask(guild_id=8)) == ("places-everywhere", {"limit": 5})
+
+
+@pytest.mark.parametrize(
+    ("target", "sharer"),
+    [
+        (Target(), {"channel_id": 71}),
+        (Target(scope="channel", scope_id=70), {}),
+        (Target(scope="role", scope_id=5), {"channel_id": 71, "role_ids": (6, 5)}),
+    ],
+    ids=["server", "channel", "role"],
+)
+async def test_a_pot_is_used_by_all_whom_it_holds_for(generous, database, target, sharer):
+    await put(database, "pictures_per_day", 6, target=target, is_pool=True)
+    await generous.reserve(an_ask_in(user_id=2, num_images=4, **sharer))
+    key, values = await refusal(generous, an_ask_in(role_ids=(5,), num_images=3))
+    assert (key, values["limit"], values["left"]) == ("quota-of-pot", 6, 2)
+    assert (await generous.reserve(an_ask_in(role_ids=(5,), num_images=2))).charged == 2
+
+
+async def test_a_pot_of_another_channel_or_role_is_not_touched(generous, database):
+    await put(database, "pictures_per_day", 1, target=Target(scope="channel", scope_id=71), is_pool=True)
+    await put(database, "pictures_per_day", 1, target=Target(scope="role", scope_id=6), is_pool=True)
+    assert (await generous.reserve(an_ask_in(role_ids=(5,), num_images=4))).charged == 4
+
+
+async def test_of_two_roles_the_one_holds_that_leaves_more(generous, database):
+    await put(database, "pictures_per_day", 9, target=Target(scope="role", scope_id=5), is_pool=True)
+    await put(database, "pictures_per_day", 3, target=Target(scope="role", scope_id=6))
+    for _ in range(2):
+        await generous.reserve(an_ask_in(user_id=2, role_ids=(5,), num_images=4))
+    assert (await generous.allowance(1, 7, role_ids=(5, 6))).left == 3
+    assert (await generous.allowance(1, 7, role_ids=(5,))).left == 1
+
+
+async def test_seconds_of_drawing_are_limited_by_what_is_expected(generous, database):
+    await put(database, "seconds_per_day", 10)
+    await generous.reserve(an_ask_in(estimated_s=6.5))
+    assert (await generous.allowance(1, 7)).seconds_left == 3.5
+    key, values = await refusal(generous, an_ask_in(estimated_s=3.6))
+    assert (key, values["asked"], values["left"], values["limit"]) == ("seconds-used-up", 4, 3, 10)
+    await generous.reserve(an_ask_in(estimated_s=3.5))
+    assert (await refusal(generous, an_ask_in()))[1]["left"] == 0
+
+
+async def test_without_a_limit_of_seconds_there_is_none(admission):
+    await admission.reserve(an_ask_in(estimated_s=1e6))
+    assert (await admission.allowance(1, 7)).seconds_left is None
+
+
+async def test_the_places_of_a_channel_and_of_the_server_are_everybody_s(generous, database):
+    await put(database, "places_of_channel", 2, target=Target(scope="channel", scope_id=70))
+    await put(database, "places_of_server", 3)
+    for user_id in (2, 3):
+        await generous.reserve(an_ask_in(user_id=user_id))
+    assert await refusal(generous, an_ask_in()) == ("places-of-channel-used-up", {"limit": 2})
+    await generous.reserve(an_ask_in(channel_id=71))
+    assert await refusal(generous, an_ask_in(channel_id=72)) == ("places-of-server-used-up", {"limit": 3})
+
+
+async def test_slow_mode_holds_in_its_channel_until_a_limit_replaces_it(generous, database, clock):
+    await shown(database, await generous.reserve(an_ask_in(slow_mode_s=30)))
+    clock.now += 29
+    key, values = await refusal(generous, an_ask_in(slow_mode_s=30))
+    assert (key, values["more_at"].timestamp()) == ("too-soon", NOON + 30)
+    await generous.reserve(an_ask_in(channel_id=71, slow_mode_s=30))
+    await put(database, "seconds_between", 0)
+    await generous.reserve(an_ask_in(slow_mode_s=30))
+
+
+async def test_seconds_between_requests_count_in_the_whole_server_and_not_for_what_nobody_saw(
+    generous, database, clock
+):
+    await put(database, "seconds_between", 60)
+    unseen = await generous.reserve(an_ask_in())
+    await generous.withdraw(unseen.id, "never-shown")
+    await shown(database, await generous.reserve(an_ask_in()))
+    clock.now += 59
+    assert (await refusal(generous, an_ask_in(channel_id=71)))[0] == "too-soon"
+    await generous.reserve(an_ask_in(guild_id=8))
+    clock.now += 1
+    await generous.reserve(an_ask_in(channel_id=71))
+
+
+async def test_the_operator_s_seconds_between_requests_hold_over_all_servers(database, clock):
+    ceiling = dataclasses.replace(CEILING, seconds_between=20)
+    admission = Admission(database, OperatorLimits(default=CEILING, ceiling=ceiling), clock=clock)
+    await put(database, "seconds_between", 0)
+    await shown(database, await admission.reserve(an_ask_in(guild_id=8)))
+    clock.now += 19
+    assert (await refusal(admission, an_ask_in()))[0] == "too-soon"
+
+
+async def test_pictures_refill_at_the_server_s_own_midnight(admission, database, clock):
+    await set_time_zone(database, "Asia/Tokyo")  # whose midnight is at 15:00 UTC
+    await put(database, "pictures_per_day", 4)
+    clock.now = NOON + 3 * 3600 - 1
+    await admission.reserve(an_ask(num_images=4))
+    key, values = await refusal(admission, an_ask())
+    assert (key, values["more_at"].timestamp()) == ("quota-used-up", NOON + 3 * 3600)
+    clock.now += 1
+    assert (await admission.reserve(an_ask(num_images=4))).charged == 4
+
+
+async def test_a_clock_that_is_put_back_forgets_nothing(admission, clock):
+    for _ in range(2):
+        await admission.withdraw((await admission.reserve(an_ask())).id, "never-shown")
+        await admission.reserve(an_ask(num_images=4))
+    clock.now -= DAY_S
+    assert (await admission.allowance(1, 7)).left == 2
+
+
+async def test_a_refusal_knows_the_rule_that_said_no(admission, database):
+    rule = {"target": Target(scope="role", scope_id=5), "reason": "exam week", "expires_at": NOON + 60}
+    await put(database, "steps", 10, **rule)
+    with pytest.raises(Refused) as caught:
+        await admission.reserve(an_ask_in(role_ids=(5,)))
+    assert caught.value.rules == (Rule(name="steps", value=10, **rule),)
+
+
+# what waits, after a change
+
+
+async def fits(admission, database, row, role_ids=()):
+    async with database.reading() as connection:
+        refusal = await admission.still_fits(connection, row, role_ids, NOON)
+    return refusal.withdrawal if refusal else None
+
+
+async def test_a_waiting_request_fits_as_long_as_nothing_changes(admission, database):
+    rows = [await admission.reserve(an_ask(num_images=3)) for _ in range(3)]
+    assert [await fits(admission, database, row) for row in rows] == [None] * 3
+
+
+async def test_where_less_is_left_those_that_came_first_stay(admission, database):
+    rows = [await admission.reserve(an_ask(num_images=3)) for _ in range(3)]
+    await set_limit(database, "pictures_per_day", 6)
+    assert [await fits(admission, database, row) for row in rows] == [None, None, "withdrawn-pictures-per-day"]
+
+
+async def test_new_roles_are_new_limits_for_what_waits(admission, database):
+    row = await admission.reserve(an_ask_in(num_images=3))
+    await put(database, "pictures_per_request", 2, target=Target(scope="role", scope_id=5))
+    assert await fits(admission, database, row) is None
+    assert await fits(admission, database, row, (5,)) == "withdrawn-pictures-per-request"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 10), ("pixels", 64 * 64), ("models", ("sd",)), ("channels", ("71",)), ("account_days", 30_000)],
+)
+async def test_what_no_longer_fits_is_withdrawn_with_its_limit_s_name(admission, database, name, value):
+    row = await admission.reserve(an_ask_in())
+    await put(database, name, value)
+    async with database.transaction() as connection:
+        [withdrawn] = await admission.withdraw_misfits(connection, 7, now=NOON)
+        assert await admission.withdraw_misfits(connection, 7, now=NOON) == []
+    assert (withdrawn.id, withdrawn.state, withdrawn.charged) == (row.id, "cancelled", 0)
+    assert withdrawn.reason == f"withdrawn-{name.replace('_', '-')}"
+
+
+async def test_what_is_withdrawn_makes_room_for_what_waits_behind_it(admission, database):
+    rows = [await admission.reserve(an_ask(num_images=count)) for count in (4, 1, 2)]
+    await set_limit(database, "pictures_per_day", 3)
+    async with database.transaction() as connection:
+        withdrawn = await admission.withdraw_misfits(connection, 7, now=NOON)
+    assert [row.id for row in withdrawn] == [rows[0].id]
+
+
+async def test_what_is_being_drawn_or_of_another_server_stays(admission, database):
+    drawn, other = await admission.reserve(an_ask()), await admission.reserve(an_ask(guild_id=8))
+    async with database.transaction() as connection:
+        await requests.start(connection, drawn.id, now=NOON)
+    await set_limit(database, "pictures_per_day", 0)
+    async with database.transaction() as connection:
+        assert await admission.withdraw_misfits(connection, 7, now=NOON) == []
+    assert await fits(admission, database, other) is None

@@ -480,3 +480,16 @@ def test_a_request_of_the_first_version_is_still_read(path):
         num_images=2, clip_skip=1, model="emoji",
     )  # fmt: skip
     assert row.seeds == (7, 8)
+
+
+def test_limits_of_the_third_version_keep_holding_for_server_and_member(path):
+    bring_up(path, migrations()[:3])
+    write(path, "INSERT INTO limits VALUES (7, 0, 'steps', 50, 9, 1.5)")
+    write(path, "INSERT INTO limits VALUES (7, 1, 'pictures_per_day', 0, 9, 2.5)")
+    bring_up(path, migrations())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT * FROM limits ORDER BY scope").fetchall()
+    assert rows == [
+        (7, "member", 1, "pictures_per_day", "0", 0, None, None, 9, 2.5),
+        (7, "server", 0, "steps", "50", 0, None, None, 9, 1.5),
+    ]

@@ -21,6 +21,7 @@ TERMINAL_MODULES = {
     "database.py": "the sentences of DatabaseError, likewise",
     "lockfile.py": "the sentences of DatabaseError, likewise",
     "migrate.py": "the sentences of DatabaseError, likewise",
+    "usage.py": "parts of statements, which no person reads",
 }
 PROSE = re.compile(r"[^\W\d_]{2,}[,;:.!?]? [^\W\d_]+")
 """Two words beside each other."""
@@ -229,6 +230,7 @@ def test_no_text_is_left_over():
         "aspect-",
         "limit-",
         "limits-from-",
+        "withdrawn-",
         "name-",
         "engine-",
         "state-",

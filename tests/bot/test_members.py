@@ -9,8 +9,9 @@ from bot_at_desk import bot_at_desk
 from desk import ANN_ID, BEN_ID, GUILD_ID, user
 
 from bot.admission import Ask
+from bot.limits.rules import Rule, Target
 from bot.members import Members
-from bot.store import requests
+from bot.store import limits, requests
 
 ANN = f"/guilds/{GUILD_ID}/members/{ANN_ID}"
 NOW = 1_785_585_600.0
@@ -38,7 +39,7 @@ def clock():
 
 @pytest.fixture
 def members(world, clock):
-    members = Members(world.database, clock=clock)
+    members = Members(world.database, world.client.admission, clock=clock)
     members.speak_through(world.client)
     return members
 
@@ -102,6 +103,15 @@ async def test_new_roles_are_noted_in_the_request(members, waited, world):
     world.desk.members[ANN_ID] = member(ANN_ID, 8, 6)
     assert await members.why_not(row) is None
     assert json.loads((await stored(world, row)).role_ids) == [6, 8]
+
+
+async def test_new_roles_are_new_limits(members, waited, world, clock):
+    row = await waited(role_ids=(5,))
+    rule = Rule(target=Target(scope="role", scope_id=8), name="steps", value=10)
+    async with world.database.transaction() as connection:
+        await limits.put(connection, GUILD_ID, rule, set_by=9, now=clock())
+    world.desk.members[ANN_ID] = member(ANN_ID, 8)
+    assert await members.why_not(row) == "withdrawn-steps"
 
 
 async def test_a_member_is_asked_about_once_in_five_minutes(members, waited, world, clock):

@@ -1,58 +1,41 @@
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot import policy
-from bot.policy import LIMIT_NAMES, REFUSALS, OperatorLimits, Rules
-from engine import CompleteRequest
+from bot.policy import DAY_S, DISCORD_EPOCH_MS, REFUSALS, Rules, Wish
 
 DEFAULT = Rules(pictures_per_day=60, places_in_line=10, pixels=512 * 512, steps=50)
 CEILING = Rules(pictures_per_day=100, places_in_line=20, pixels=1024 * 1024, steps=100)
-OPERATOR = OperatorLimits(default=DEFAULT, ceiling=CEILING)
+NOW = 1_785_585_600.0
 
 
-def request(**changes):
-    values = {"width": 128, "height": 128, "num_inference_steps": 20, "guidance_scale": 5.0, "scheduler": "default"}
-    return CompleteRequest(prompt="a red heart", seed=1, **(values | changes))
+def snowflake(days):
+    """The id of an account that was made so many days ago."""
+    return int((NOW - days * DAY_S) * 1000 - DISCORD_EPOCH_MS) << 22
 
 
-def test_where_nobody_set_anything_the_operator_s_default_holds():
-    assert policy.effective(OPERATOR, {}, {}) == DEFAULT
+def wish(**changes):
+    values = {
+        "width": 128,
+        "height": 128,
+        "num_inference_steps": 20,
+        "num_images": 1,
+        "model": "emoji",
+        "prompts": ("a red heart",),
+        "ruling_channel_id": 70,
+        "user_id": 1,
+        "joined_at": None,
+    }
+    return Wish(**(values | changes))
 
 
-def test_the_server_s_limit_replaces_the_default():
-    assert policy.effective(OPERATOR, {"steps": 80}, {}).steps == 80
-
-
-def test_the_member_s_limit_replaces_the_server_s():
-    assert policy.effective(OPERATOR, {"steps": 80}, {"steps": 10}).steps == 10
-
-
-def test_a_member_may_have_more_than_the_server_allows_others():
-    assert policy.effective(OPERATOR, {"steps": 10}, {"steps": 90}).steps == 90
-
-
-def test_a_limit_of_nothing_is_a_limit():
-    assert policy.effective(OPERATOR, {"pictures_per_day": 0}, {}).pictures_per_day == 0
-
-
-def test_a_larger_number_from_before_the_ceiling_was_lowered_is_cut_to_it():
-    assert policy.effective(OPERATOR, {"pictures_per_day": 5000}, {"steps": 150}) == Rules(
-        pictures_per_day=100, places_in_line=10, pixels=512 * 512, steps=100
-    )
-
-
-limits = st.dictionaries(st.sampled_from(LIMIT_NAMES), st.integers(0, 10_000_000))
-
-
-@given(limits, limits)
-def test_nobody_exceeds_the_operator_s_ceiling(server, member):
-    rules = policy.effective(OPERATOR, server, member)
-    assert all(getattr(rules, name) <= getattr(CEILING, name) for name in LIMIT_NAMES)
+def refused(rules=DEFAULT, **changes):
+    return policy.check(wish(**changes), rules, now=NOW)
 
 
 def test_a_request_within_the_rules_is_not_refused():
-    assert policy.check(request(width=512, height=512, num_inference_steps=50, num_images=4), DEFAULT) is None
+    assert refused(width=512, height=512, num_inference_steps=50, num_images=4) is None
 
 
 @pytest.mark.parametrize(
@@ -69,19 +52,19 @@ def test_a_request_within_the_rules_is_not_refused():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_request_beyond_a_rule_is_refused_with_its_numbers(changes, key, values):
-    refusal = policy.check(request(**changes), DEFAULT)
+    refusal = refused(**changes)
     assert (refusal.key, dict(refusal.values)) == (key, values)
     assert REFUSALS[key] == tuple(values)
 
 
 def test_a_long_picture_is_measured_by_its_pixels_not_its_sides():
-    assert policy.check(request(width=1024, height=256), DEFAULT) is None
+    assert refused(width=1024, height=256) is None
 
 
 def test_the_largest_square_that_a_refusal_names_can_be_drawn():
     rules = Rules(pictures_per_day=1, places_in_line=1, pixels=100_000, steps=1)
-    side = policy.check(request(width=2048, height=2048), rules).values["side"]
-    assert policy.check(request(width=side, height=side, num_inference_steps=1), rules) is None
+    side = refused(rules, width=2048, height=2048).values["side"]
+    assert refused(rules, width=side, height=side, num_inference_steps=1) is None
 
 
 @pytest.mark.parametrize(
@@ -122,6 +105,48 @@ def test_a_typed_limit_is_read_or_not_a_number(name, text, number):
 )
 def test_a_moderator_s_number_lies_between_what_can_be_drawn_and_the_ceiling(name, value, key):
     refusal = policy.check_limit(name, value, CEILING)
+    assert (refusal.key if refusal else None) == key
+    assert refusal is None or tuple(refusal.values) == REFUSALS[key]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [("account_days", 3, "limit-below-floor"), ("account_days", 7, None), ("joined_days", 0, None)],
+)
+def test_of_days_the_operator_s_ceiling_is_the_fewest(name, value, key):
+    refusal = policy.check_limit(name, value, replace(CEILING, account_days=7))
+    assert (refusal.key if refusal else None) == key
+
+
+def test_a_common_pot_may_be_larger_than_what_each_member_may_have():
+    assert policy.check_limit("pictures_per_day", 5000, None) is None
+    assert policy.check_limit("pictures_per_day", -1, None).key == "limit-too-small"
+
+
+@pytest.mark.parametrize(
+    ("rules", "changes", "key"),
+    [
+        ({"pictures_per_request": 2}, {"num_images": 2}, None),
+        ({"pictures_per_request": 2}, {"num_images": 3}, "too-many-pictures-here"),
+        ({"channels": ("70", "71")}, {}, None),
+        ({"channels": ("71",)}, {}, "channel-not-allowed"),
+        ({"channels": ()}, {}, "channel-none-allowed"),
+        ({"models": ("Emoji",)}, {}, None),
+        ({"models": ("sd",)}, {}, "model-not-allowed"),
+        ({"models": ()}, {}, "model-none-allowed"),
+        ({"loras": ("flat",)}, {"prompts": ("a cat <lora:flat:0.8>",)}, None),
+        ({"loras": ("flat",)}, {"prompts": ("a cat", "a dog <LORA: flats :0.8>")}, "lora-not-allowed"),
+        ({"loras": ()}, {"prompts": ("a cat <lora:flat>",)}, "lora-none-allowed"),
+        ({"loras": ()}, {"prompts": ("a cat <hypernet:flat:1>",)}, None),
+        ({"account_days": 7}, {}, None),
+        ({"account_days": 7}, {"user_id": snowflake(6.9)}, "account-too-young"),
+        ({"account_days": 7}, {"user_id": snowflake(7.1)}, None),
+        ({"joined_days": 2}, {"joined_at": NOW - 1.9 * DAY_S}, "joined-too-lately"),
+        ({"joined_days": 2}, {"joined_at": NOW - 2 * DAY_S}, None),
+    ],
+)
+def test_models_loras_channels_and_ages_are_checked(rules, changes, key):
+    refusal = refused(replace(DEFAULT, **rules), **changes)
     assert (refusal.key if refusal else None) == key
     assert refusal is None or tuple(refusal.values) == REFUSALS[key]
 

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from bot_at_desk import CARD
@@ -9,6 +8,9 @@ from rows import row
 
 from bot import replies
 from bot.admission import Allowance, Refused
+from bot.limits.allowance import Meter
+from bot.limits.days import day_of
+from bot.limits.rules import Decision
 from bot.markdown import utf16_length
 from bot.policy import Rules
 from bot.replies import (
@@ -90,13 +92,12 @@ async def test_the_smallest_price_is_a_second():
 )
 def test_seconds_are_left_only_where_they_are_limited(seconds_left, text):
     rules = Rules(pictures_per_day=60, places_in_line=5, pixels=2**20, steps=150)
+    day = day_of(0.0)
     allowance = Allowance(
-        rules=rules,
-        day="2026-08-01",
-        used_today=4,
-        places_held=1,
-        refills_at=datetime(2026, 8, 2, tzinfo=UTC),
-        seconds_left=seconds_left,
+        decision=Decision(rules=rules),
+        pictures=(Meter(limit=60, used=4, day=day),),
+        seconds=(Meter(limit=None if seconds_left is None else 100, used=100 - (seconds_left or 0), day=day),),
+        places=(Meter(limit=5, used=1, day=day),),
     )
     assert left_today(allowance, "en-US") == text
 

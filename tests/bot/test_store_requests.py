@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.database import Database
-from bot.policy import Rules
-from bot.store import limits, requests, servers
+from bot.limits.rules import Rule, Target
+from bot.store import limits, requests, servers, usage
+from bot.store.limits import Proposal
 from bot.store.requests import Ask, RequestRow
+from bot.store.usage import Pot
 from engine import CompleteRequest, GenerationRequest, find_model
 from engine.prompt import Note
 
-TODAY = "2026-08-01"
-GENEROUS = Rules(pictures_per_day=1000, places_in_line=1000, pixels=2**22, steps=150)
 REQUEST = CompleteRequest(
     prompt="a red heart",
     negative_prompt="blur",
@@ -52,11 +52,14 @@ async def connection(database):
         yield connection
 
 
-async def reserve(connection, *, rules=GENEROUS, day=TODAY, now=100.0, num_images=4, **changes):
+async def reserve(connection, *, now=100.0, num_images=4, **changes):
     request = dataclasses.replace(REQUEST, num_images=num_images)
-    return await requests.reserve(
-        connection, dataclasses.replace(ASK, request=request, **changes), rules, day=day, now=now
-    )
+    return await requests.reserve(connection, dataclasses.replace(ASK, request=request, **changes), now=now)
+
+
+async def spent(connection, *, kind="member", guild_id=7, since=0.0, until=1e9, **pot):
+    pot = Pot(kind=kind, user_id=1, guild_id=guild_id, **pot)
+    return (await usage.spent(connection, pot, since=since, until=until))[0]
 
 
 async def end(connection, row, *, state="done", charged=0, reason=None, **facts):
@@ -101,7 +104,7 @@ async def test_a_prompt_that_was_typed_as_it_is_drawn_is_kept_once(connection, t
 
 async def test_a_reserved_row_waits_is_charged_in_full_and_not_yet_accepted(connection):
     row = await reserve(connection)
-    assert (row.state, row.charged, row.day, row.created_at, row.message_id) == ("queued", 4, TODAY, 100.0, None)
+    assert (row.state, row.charged, row.day, row.created_at, row.message_id) == ("queued", 4, "1970-01-01", 100.0, None)
     assert row.is_unfinished
 
 
@@ -110,7 +113,7 @@ async def test_how_prompts_are_encoded_and_what_each_picture_is_drawn_from_survi
         prompt="{red|蓝} heart", seed=7, num_images=2, max_embeddings_multiples=3, clip_skip=2, model="emoji"
     )
     request = dataclasses.replace(asked.completed(find_model("emoji").card), owner="1")
-    row = await requests.reserve(connection, dataclasses.replace(ASK, request=request), GENEROUS, day=TODAY, now=100.0)
+    row = await requests.reserve(connection, dataclasses.replace(ASK, request=request), now=100.0)
     assert row.request == request
     assert (row.num_images, row.charged, row.seeds) == (4, 4, (7, 8, 7, 8))
     assert (row.request.asked.prompt, row.request.asked.num_images) == (asked.prompt, 2)
@@ -153,43 +156,57 @@ def test_no_two_requests_share_a_short_id(first_id, second_id):
 # admission in one statement
 
 
-@pytest.mark.parametrize(("limit", "is_admitted"), [(3, False), (4, True)])
-async def test_a_request_is_admitted_if_all_its_pictures_fit_the_day(connection, limit, is_admitted):
-    row = await reserve(connection, rules=dataclasses.replace(GENEROUS, pictures_per_day=limit))
-    assert (row is not None) == is_admitted
+async def test_a_member_s_pictures_count_by_time_and_place(connection):
+    await reserve(connection, now=100.0)
+    await reserve(connection, now=99.0)
+    await reserve(connection, guild_id=8)
+    await reserve(connection, guild_id=None)
+    await reserve(connection, user_id=2)
+    assert await spent(connection, since=100.0) == 4
+    assert await spent(connection, since=99.0, until=100.0) == 4
+    assert await spent(connection, guild_id=None) == 4
+    assert await spent(connection, kind="everywhere") == 16
 
 
-async def test_places_are_counted_while_requests_wait_or_run(connection):
-    rules = dataclasses.replace(GENEROUS, places_in_line=2)
-    first, second = await reserve(connection, rules=rules), await reserve(connection, rules=rules)
+async def test_a_pot_counts_all_whom_it_holds_for(connection):
+    await reserve(connection, user_id=2, ruling_channel_id=70, role_ids=(5, 55))
+    await reserve(connection, user_id=3, ruling_channel_id=71, role_ids=(55,))
+    await reserve(connection, user_id=3, ruling_channel_id=70, guild_id=8, role_ids=(5,))
+    assert await spent(connection, kind="server") == 8
+    assert await spent(connection, kind="channel", scope_id=70) == 4
+    assert await spent(connection, kind="role", scope_id=5) == 4
+    assert await spent(connection, kind="role", scope_id=55) == 8
+
+
+async def test_what_waits_behind_a_request_can_be_left_out(connection):
+    await reserve(connection)
+    second = await reserve(connection)
+    drawn = await reserve(connection)
+    await reserve(connection)
+    await requests.start(connection, drawn.id, now=1)
+    assert await spent(connection, waiting_behind=second.id) == 12
+    pot = Pot(kind="member", user_id=1, guild_id=7, waiting_behind=second.id)
+    assert await usage.places(connection, pot) == 3
+
+
+@pytest.mark.parametrize("kind", ["member", "everywhere", "server", "channel", "role"])
+async def test_places_are_counted_while_requests_wait_or_run(connection, kind):
+    first, second = [await reserve(connection, ruling_channel_id=70, role_ids=(70,)) for _ in range(2)]
     await requests.start(connection, second.id, now=1)
-    assert await reserve(connection, rules=rules) is None
+    pot = Pot(kind=kind, user_id=1, guild_id=7, scope_id=70)
+    assert await usage.places(connection, pot) == 2
     await end(connection, first)
-    assert await reserve(connection, rules=rules) is not None
+    assert await usage.places(connection, pot) == 1
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param({"day": "2026-08-02"}, id="another day"),
-        pytest.param({"guild_id": 8}, id="another server"),
-        pytest.param({"guild_id": None}, id="direct messages"),
-        pytest.param({"user_id": 2}, id="another member"),
-    ],
-)
-async def test_a_member_s_pictures_count_by_day_and_place(connection, other):
-    rules = dataclasses.replace(GENEROUS, pictures_per_day=4)
-    await reserve(connection, rules=rules)
-    assert await reserve(connection, rules=rules, **other) is not None
-    assert await reserve(connection, rules=rules) is None
-
-
-async def test_direct_messages_are_counted_too(connection):
-    rules = dataclasses.replace(GENEROUS, pictures_per_day=4)
-    await reserve(connection, rules=rules, guild_id=None)
-    assert await reserve(connection, rules=rules, guild_id=None) is None
-    assert await requests.used_today(connection, user_id=1, guild_id=None, day=TODAY) == 4
-    assert await requests.places_held(connection, user_id=1, guild_id=None) == 1
+async def test_the_last_request_is_one_that_discord_showed(connection):
+    shown = await reserve(connection, now=100.0)
+    await requests.mark_answered(connection, shown.id, message_id=900)
+    never_shown = await reserve(connection, now=101.0)
+    await end(connection, never_shown, state="cancelled", reason="never-shown")
+    pot = Pot(kind="member", user_id=1, guild_id=7)
+    assert await usage.last_at(connection, pot, since=0, until=200.0) == 100.0
+    assert await usage.last_at(connection, pot, since=0, until=99.0) is None
 
 
 # the road
@@ -252,7 +269,7 @@ async def test_ending_charges_what_was_delivered(connection, is_running):
     assert await end(connection, row, charged=3, flagged=1)
     row = await requests.fetch(connection, row.id)
     assert (row.state, row.charged, row.flagged, row.ended_at, row.is_unfinished) == ("done", 3, 1, 200.0, False)
-    assert await requests.used_today(connection, user_id=1, guild_id=7, day=TODAY) == 3
+    assert await spent(connection) == 3
 
 
 async def test_a_request_ends_once(connection):
@@ -330,7 +347,7 @@ async def test_a_channel_that_is_gone_withdraws_what_waits_there_and_refunds_it(
     assert await requests.withdraw_channel(connection, channel_id=70, now=2.0) == [here.id, running.id]
     row = await requests.fetch(connection, here.id)
     assert (row.state, row.reason, row.charged, row.ended_at) == ("cancelled", "channel-gone", 0, 2.0)
-    assert await requests.used_today(connection, user_id=1, guild_id=7, day=TODAY) == 8
+    assert await spent(connection) == 8
 
 
 async def test_a_server_that_is_gone_withdraws_what_waits_there(connection):
@@ -381,8 +398,13 @@ async def test_no_statement_reads_the_whole_table(connection):
     await requests.untold(connection)
     await requests.unpinged(connection)
     await requests.count_interruptions(connection)
-    await requests.used_today(connection, user_id=1, guild_id=7, day=TODAY)
-    await requests.places_held(connection, user_id=1, guild_id=None)
+    for kind in usage.WHOSE:
+        pot = Pot(kind=kind, user_id=1, guild_id=7, scope_id=9)
+        await usage.spent(connection, pot, since=0, until=1)
+        await usage.places(connection, pot)
+        await usage.last_at(connection, pot, since=0, until=1)
+    await requests.waiting(connection, guild_id=7)
+    await requests.withdraw(connection, row.id, reason="withdrawn-steps", now=1.0)
     await requests.history(connection, user_id=1, guild_id=None, before_id=9, count=5)
     await requests.withdraw_channel(connection, channel_id=70, now=1.0)
     await requests.withdraw_guild(connection, guild_id=7, now=1.0)
@@ -392,7 +414,7 @@ async def test_no_statement_reads_the_whole_table(connection):
         statement: [step["detail"] for step in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {statement}")]
         for statement in statements
     }
-    assert len(plans) == 12
+    assert len(plans) == 30
     scans = {statement for statement, steps in plans.items() if "SCAN requests" in steps}
     assert scans == set()
 
@@ -409,44 +431,80 @@ async def test_a_page_of_history_is_read_in_order_without_sorting(connection):
 # limits and servers
 
 
-async def set_limit(connection, *, user_id, value, name="steps", guild_id=7):
-    await limits.set_limit(connection, guild_id=guild_id, user_id=user_id, name=name, value=value, set_by=9, now=1.0)
+MEMBER = Target(scope="member", scope_id=1)
 
 
-async def test_limits_of_server_and_member_are_read_apart(connection):
-    await set_limit(connection, user_id=limits.WHOLE_SERVER, value=50)
-    await set_limit(connection, user_id=1, value=20)
-    await set_limit(connection, user_id=2, value=30)
-    await set_limit(connection, user_id=1, value=1, guild_id=8)
-    assert await limits.read_limits(connection, 7, 1) == ({"steps": 50}, {"steps": 20})
+async def put(connection, target=MEMBER, *, value=20, name="steps", guild_id=7, **more):
+    rule = Rule(target=target, name=name, value=value, **more)
+    await limits.put(connection, guild_id, rule, set_by=9, now=1.0)
+    return rule
+
+
+async def read_for(connection, guild_id=7):
+    return await limits.read_for(connection, guild_id, user_id=1, channel_id=70, role_ids=(5, 6))
+
+
+async def test_the_rules_of_server_channel_roles_and_member_are_read(connection):
+    targets = [Target(), *(Target(scope=scope, scope_id=number) for scope, number in [("channel", 70), ("role", 5)])]
+    rules = [await put(connection, target) for target in (*targets, MEMBER)]
+    for other in [Target(scope="channel", scope_id=71), Target(scope="role", scope_id=7)]:
+        await put(connection, other)
+    await put(connection, guild_id=8)
+    found = await read_for(connection)
+    assert sorted(found, key=repr) == sorted(rules, key=repr)
+    assert len(await limits.read(connection, 7)) == 6
+
+
+@pytest.mark.parametrize("value", [0, 30, None, (), ("emoji", "sd-1.5")], ids=str)
+async def test_a_rule_is_read_as_it_was_set(connection, value):
+    rule = await put(connection, value=value, is_pool=True, expires_at=5.0, reason="exam week")
+    assert await read_for(connection) == [rule]
 
 
 async def test_direct_messages_have_no_limits_of_their_own(connection):
-    await set_limit(connection, user_id=1, value=20)
-    assert await limits.read_limits(connection, None, 1) == ({}, {})
+    await put(connection)
+    assert await read_for(connection, None) == []
 
 
 async def test_setting_a_limit_again_replaces_it(connection):
-    await set_limit(connection, user_id=1, value=20)
-    await set_limit(connection, user_id=1, value=40)
-    assert await limits.read_limits(connection, 7, 1) == ({}, {"steps": 40})
+    await put(connection, reason="once")
+    rule = await put(connection, value=40)
+    assert await read_for(connection) == [rule]
 
 
 async def test_clearing_a_limit_leaves_the_others(connection):
-    for name in ("steps", "pixels"):
-        await set_limit(connection, user_id=1, value=5000, name=name)
-    await set_limit(connection, user_id=limits.WHOLE_SERVER, value=50)
-    assert await limits.clear_limit(connection, guild_id=7, user_id=1, name="steps") == 1
-    assert await limits.clear_limit(connection, guild_id=7, user_id=1, name="steps") == 0
-    assert await limits.read_limits(connection, 7, 1) == ({"steps": 50}, {"pixels": 5000})
+    await put(connection)
+    pixels, server = await put(connection, name="pixels", value=5000), await put(connection, Target(), value=50)
+    assert await limits.clear(connection, 7, MEMBER, "steps") == 1
+    assert await limits.clear(connection, 7, MEMBER, "steps") == 0
+    assert sorted(await read_for(connection), key=repr) == sorted([pixels, server], key=repr)
 
 
-async def test_all_limits_of_one_member_are_cleared_at_once(connection):
-    for name in ("steps", "pixels"):
-        await set_limit(connection, user_id=1, value=5000, name=name)
-    await set_limit(connection, user_id=2, value=30)
-    assert await limits.clear_limit(connection, guild_id=7, user_id=1, name=None) == 2
-    assert await limits.read_limits(connection, 7, 2) == ({}, {"steps": 30})
+async def test_all_limits_of_one_target_are_cleared_at_once(connection):
+    await put(connection)
+    await put(connection, name="pixels", value=5000)
+    server = await put(connection, Target(), value=50)
+    assert await limits.clear(connection, 7, MEMBER, None) == 2
+    assert await read_for(connection) == [server]
+
+
+async def test_a_proposal_is_taken_once_by_whoever_was_asked_and_in_time(connection):
+    async def propose(now):
+        proposal = Proposal(change="{}", withdraws=2)
+        return await limits.propose(connection, proposal, guild_id=7, actor_id=1, now=now, forget_before=now - 9)
+
+    async def take(number, *, actor_id=1, guild_id=7, since=0.0):
+        return await limits.take_proposal(connection, number, guild_id=guild_id, actor_id=actor_id, since=since)
+
+    number = await propose(100.0)
+    assert [await take(number, actor_id=2), await take(number, guild_id=8), await take(number, since=101.0)] == [
+        None
+    ] * 3
+    assert await take(number) == Proposal(change="{}", withdraws=2)
+    assert await take(number) is None
+    old, new = await propose(100.0), await propose(200.0)
+    assert await take(old) is None
+    assert await take(new) is not None
 
 
 async def test_no_server_is_adopted_at_first(connection):

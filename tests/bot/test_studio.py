@@ -502,3 +502,34 @@ async def test_a_picture_says_which_model_drew_it_unless_it_is_the_usual_one(roa
         await road.ended(row)
         shown.append("· Emoji" in road.delivery.last(row).content)
     assert shown == [False, True]
+
+
+# withdrawn at a moderator's wish
+
+
+async def test_what_waits_is_withdrawn_refunded_and_told_why(narrow_road):
+    road = narrow_road
+    drawn = await road.waiting("first")
+    await road.engine.drawing("first")
+    rows = [await road.waiting(prompt) for prompt in ("second", "third")]
+    await road.in_state(drawn, "running")
+    withdrawn = await road.studio.withdraw([drawn.id, *(row.id for row in rows)], "withdrawn-steps")
+    assert [row.id for row in withdrawn] == [row.id for row in rows]
+    for row in rows:
+        ended = await road.ended(row)
+        assert (ended.state, ended.reason, ended.charged) == ("cancelled", "withdrawn-steps", 0)
+        assert road.delivery.last(row).content.split("\n")[1] == (
+            "Your limits have changed: 20 steps are too many now. Nothing was charged."
+        )
+        assert road.studio.place_of(row.id) is None
+    (await road.engine.drawing("first")).finish()
+    assert (await road.ended(drawn)).state == "done"
+    assert road.engine.prompts == ["first"]
+
+
+async def test_what_is_withdrawn_before_anybody_saw_it_is_not_told_yet(narrow_road):
+    row = await narrow_road.admitted("second", message_id=None)
+    await narrow_road.studio.withdraw([row.id], "withdrawn-steps")
+    await narrow_road.settle()
+    assert (await narrow_road.row(row.id)).state == "cancelled"
+    assert narrow_road.delivery.shown == []

@@ -18,25 +18,6 @@ permission-send-messages = “Send Messages”
 permission-send-messages-in-threads = “Send Messages in Threads”
 permission-attach-files = “Attach Files”
 
-too-many-pictures = { $asked } pictures are too many for one message; at most { $limit }.
-too-many-pixels = { $width }×{ $height } is too large: at most { $limit } pixels here, such as { $side }×{ $side }.
-too-many-steps = { $asked } steps are too many: at most { $limit } here.
-quota-zero = You may have no pictures here ({ $limit } a day).
-quota-used-up = { $limit ->
-    [one] You have used your one picture for today. More { $more_at }.
-   *[other] You have used all { $limit } pictures for today. More { $more_at }.
-}
-quota-too-few-left = You asked for { $asked } pictures and have { $left } of { $limit } left today. More { $more_at }.
-places-zero = You may have no places in the line here ({ $limit }).
-places-used-up = { $limit ->
-    [one] You already have a request in the line, and { $limit } is the limit here. Wait until it is ready, or cancel it.
-   *[other] You already have { $limit } requests in the line, and that is the limit here. Wait until one is ready, or cancel one.
-}
-limit-no-number = { $name } must be a number (Pixels also a size like 1024x1024), got { $text }.
-limit-unknown = { $text } is no limit.
-limit-too-small = { $name } must be at least { $minimum }, got { $value }.
-limit-above-ceiling = { $name } can be at most { $ceiling } here, which is what the person who runs this bot allows; got { $value }.
-
 engine-prompt-empty = The prompt is empty: say what to draw.
 engine-text = { $name } must be a text.
 engine-text-length = { $name } must be at most { $maximum } characters long, got { $length }.

@@ -2,9 +2,12 @@ import pytest
 from bot_at_desk import bot_at_desk
 from desk import BEN_ID, command_payload, user
 
+from bot.limits.rules import Target
 from bot.store import limits as stored_limits
 
 EPHEMERAL = 64
+SERVER = Target()
+BEN = Target(scope="member", scope_id=BEN_ID)
 
 
 async def run(world, name, member=None, **options):
@@ -20,10 +23,10 @@ async def run(world, name, member=None, **options):
     return answer["content"]
 
 
-async def stored(world, user_id=0):
+async def stored(world, target=SERVER):
     async with world.database.reading() as connection:
-        server, member = await stored_limits.read_limits(connection, 7, user_id)
-    return member if user_id else server
+        rules = await stored_limits.read(connection, 7)
+    return {rule.name: rule.value for rule in rules if rule.target == target}
 
 
 async def test_a_limit_of_the_server_shows_before_and_after(world):
@@ -35,7 +38,7 @@ async def test_a_limit_of_a_member_is_theirs_alone(world):
     await run(world, "set", limit="steps", value="50")
     content = await run(world, "set", limit="steps", value="30", member=BEN_ID)
     assert content == f"Steps of <@{BEN_ID}>: 50 → **30**"
-    assert await stored(world, BEN_ID) == {"steps": 30}
+    assert await stored(world, BEN) == {"steps": 30}
     assert await stored(world) == {"steps": 50}
 
 
@@ -93,7 +96,7 @@ async def test_clearing_without_a_limit_takes_all_of_them_back_and_shows_what_ho
     await run(world, "set", limit="steps", value="30", member=BEN_ID)
     lines = (await run(world, "clear")).split("\n")
     assert lines[1] == "• Pictures a day: **60** (the bot's own)"
-    assert (await stored(world), await stored(world, BEN_ID)) == ({}, {"steps": 30})
+    assert (await stored(world), await stored(world, BEN)) == ({}, {"steps": 30})
 
 
 async def test_showing_the_servers_limits_names_value_source_and_ceiling(world):
@@ -104,6 +107,16 @@ async def test_showing_the_servers_limits_names_value_source_and_ceiling(world):
         "• Places in the line: **10** (the bot's own)",
         "• Pixels: **1048576 (1024×1024)** (the bot's own)",
         "• Steps: **50** (set for this server; at most 150)",
+        "• Pictures a request: **4** (the bot's own)",
+        "• Seconds a day: **no limit** (the bot's own)",
+        "• Seconds between requests: **the channel's slow mode** (the bot's own)",
+        "• Places of a whole channel: **no limit** (the bot's own)",
+        "• Places of the whole server: **no limit** (the bot's own)",
+        "• Models: **all** (the bot's own)",
+        "• LoRAs: **all** (the bot's own)",
+        "• Channels: **all** (the bot's own)",
+        "• Days since the account was made: **0** (the bot's own)",
+        "• Days since joining: **0** (the bot's own)",
     ]
 
 

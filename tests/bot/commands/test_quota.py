@@ -84,7 +84,7 @@ async def test_what_discord_never_showed_is_no_entry(world):
 
 
 async def test_seconds_are_named_where_they_are_limited(allowance):
-    limited = replace(allowance, seconds_left=99.9)
+    limited = replace(allowance, seconds=(replace(allowance.seconds[0], limit=100, used=0.1),))
     assert "99 s left today." in quota_text(limited, [], [], "en-US")
 
 
