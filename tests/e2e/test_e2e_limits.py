@@ -181,3 +181,48 @@ async def test_behind_a_locked_database_a_refusal_is_still_private(room, other, 
     assert [message["content"] for message in room.messages()] == ["11 steps are too many: at most 10 here."]
     assert room.messages(user=other) == []
     assert answer["state"] == "done"
+
+
+async def test_a_refusal_names_the_reason_and_the_end_of_the_limit_and_nobody_who_set_it(room):
+    options = {"limit": "steps", "value": "10", "member": room.user, "expires": "3 days", "reason": "exam week"}
+    await room.command("limits set", user=MODERATOR, **options)
+    content = (await room.imagine(steps=11))["message"]["content"]
+    sentence, _, note = content.partition("   ")
+    assert sentence == "11 steps are too many: at most 10 here."
+    assert note.startswith("(limit for you: “exam week”, until <t:")
+    assert room.playground.user_id(MODERATOR) not in content
+
+
+async def test_a_limit_of_a_channel_is_that_of_its_threads(room, other):
+    await room.command("limits set", user=MODERATOR, limit="steps", value="10", channel=room.channel)
+    thread = f"limited-{room.channel}"
+    room.playground.add_thread(thread, parent=room.channel)
+    options = {"prompt": "a cat", "steps": 11}
+    answer = await room.playground.command("imagine", options, user=other, channel=thread)
+    assert answer["message"]["content"] == (
+        f"11 steps are too many: at most 10 here.   (limit for <#{room.channel_id}>)"
+    )
+
+
+async def test_a_common_pot_is_used_up_by_others(room, other):
+    options = {"limit": "pictures_per_day", "value": "2", "channel": room.channel, "pool": True}
+    await room.command("limits set", user=MODERATOR, **options)
+    await room.draw(user=other, images=2)
+    content = (await room.imagine())["message"]["content"]
+    assert content.startswith("The 2 pictures a day that many share here are used. More <t:")
+
+
+async def test_a_change_asks_before_it_withdraws_what_waits_and_then_says_why(room, bot):
+    running = await room.imagine(steps=150)
+    await room.running(running["message"]["id"])
+    # The emoji model fills the batch with one member's pictures only where others do not wait.
+    waiting = [await room.imagine(images=4, steps=150) for _ in range(6)]
+    question = await room.command("limits set", user=MODERATOR, limit="steps", value="100", member=room.user)
+    assert "Nothing has changed yet." in question["message"]["content"]
+    assert not bot.rows("reason = 'withdrawn-steps'")
+    await room.click(question["message"], "limits", user=MODERATOR)
+    last = await room.saying("Your limits have changed: 150 steps are too many now.", waiting[-1]["message"]["id"])
+    assert "Nothing was charged." in last["content"]
+    for answer in (running, *waiting):
+        if (message := room.message(answer["message"]["id"])) and message["components"]:
+            await room.click(message, "cancel")
