@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
+from bot import settings_lists
 from bot.admission import Refused
-from bot.answers import acknowledge, answered
+from bot.answers import acknowledge, answered, privately
 from bot.delivery import NO_PINGS
 from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.moderation.rights import is_own_panel
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bot.client import Client
+    from bot.settings_lists import ListName
     from bot.store.server_settings import Flagged, ServerSettings
     from bot.views import Buttons
 
@@ -60,8 +63,10 @@ async def composed(interaction: discord.Interaction[Client]) -> tuple[str, Butto
     async with interaction.client.database.reading() as connection:
         settings = await server_settings.read(connection, interaction.guild_id)
         is_failing = await log_cursors.is_failing(connection, cast("int", interaction.guild_id))
+        lists = await settings_lists.read(connection, interaction.guild_id)
     locale = interaction.locale.value
-    return panel_text(settings, is_failing, locale), panel_view(settings, locale)
+    text = panel_text(settings, settings_lists.lines(lists, locale), is_failing, locale)
+    return text, panel_view(settings, locale)
 
 
 async def submit_zone(interaction: discord.Interaction[Client]) -> None:
@@ -121,13 +126,36 @@ async def _choose_zone(interaction: discord.Interaction[Client], values: Sequenc
     await _change(interaction, "time-zone", lambda settings: replace(settings, time_zone=zone))
 
 
+async def _show_list(interaction: discord.Interaction[Client], _values: Sequence[str], *, name: ListName) -> None:
+    content, view = await settings_lists.composed(interaction, name)
+    await interaction.response.edit_message(content=content, view=view)
+
+
+async def _choose_list(interaction: discord.Interaction[Client], values: Sequence[str], *, name: ListName) -> None:
+    """Change a list; where that would withdraw what waits, it is asked first."""
+    await acknowledge(interaction)
+    content, question = await settings_lists.choose(interaction, name, values)
+    await _show(interaction)
+    if question is not None:
+        await privately(interaction, content, view=question)
+
+
+async def _back(interaction: discord.Interaction[Client], _values: Sequence[str]) -> None:
+    await _show(interaction)
+
+
 CHOSEN: Mapping[str, Callable[[discord.Interaction[Client], Sequence[str]], Any]] = {
     "log": _choose_log,
     "role": _choose_role,
     "flagged": _choose_flagged,
     "zone": _choose_zone,
+    "channels": partial(_show_list, name="channels"),
+    "channelslist": partial(_choose_list, name="channels"),
+    "models": partial(_show_list, name="models"),
+    "modelslist": partial(_choose_list, name="models"),
+    "back": _back,
 }
-"""What each select sets."""
+"""What each select sets, and each button shows."""
 
 
 async def _change(
@@ -151,6 +179,11 @@ async def _change(
                 facts={"name": name, "before": values(before)[name], "after": values(after)[name]},
             )
             await audit.append(connection, deed, now=time.time())
+    await _show(interaction)
+
+
+async def _show(interaction: discord.Interaction[Client]) -> None:
+    """The panel as it is now, in place of what was."""
     content, view = await composed(interaction)
     if interaction.response.is_done():
         await interaction.edit_original_response(content=content, view=view)

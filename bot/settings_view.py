@@ -14,6 +14,8 @@ from bot.views import Buttons, button
 from bot.zones import COMMON_ZONES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.store.server_settings import Flagged, ServerSettings
 
 FLAGGED: tuple[Flagged, ...] = ("spoiler", "stand-in", "show")
@@ -33,7 +35,7 @@ def values(settings: ServerSettings) -> dict[str, str | None]:
     }
 
 
-def panel_text(settings: ServerSettings, is_failing: bool, locale: str) -> str:
+def panel_text(settings: ServerSettings, lists: Sequence[str], is_failing: bool, locale: str) -> str:
     """What holds now, one line each; `is_failing` is what the log channel was the last time."""
     say = catalogue(locale).say
     nothing = say("settings-none")
@@ -45,6 +47,7 @@ def panel_text(settings: ServerSettings, is_failing: bool, locale: str) -> str:
         say("settings-flagged", value=say(f"flagged-{settings.flagged}")),
         say("settings-time-zone", value=plain(settings.time_zone)),
     ]
+    lines += lists
     if is_failing:
         lines.append(say("settings-log-failing"))
     return "\n".join(lines)
@@ -78,7 +81,11 @@ def panel_view(settings: ServerSettings, locale: str) -> Buttons:
         custom_id="settings:zone",
         options=[discord.SelectOption(label=zone, value=zone, default=zone == settings.time_zone) for zone in zones],
     )
-    more = [button(say("button-settings-zone"), "settings:zoneform")]
+    more = [
+        button(say("button-settings-zone"), "settings:zoneform"),
+        button(say("button-settings-channels"), "settings:channels"),
+        button(say("button-settings-models"), "settings:models"),
+    ]
     return Buttons([log_select], [role_select], [flagged_select], [zone_select], more)
 
 

@@ -98,7 +98,7 @@ def _add_clear(group: app_commands.Group) -> None:
         target = _target(interaction, member, role, channel)
         cleared = None if limit is None else _known(limit)
         change = Change(target=target, whose=_whose(interaction, target, member), cleared=cleared)
-        await _answer(interaction, _change(interaction, change))
+        await _answer(interaction, carry_out(interaction, change))
 
 
 def _add_show(group: app_commands.Group) -> None:
@@ -136,7 +136,7 @@ async def confirm(interaction: discord.Interaction[Client], proposal_id: int) ->
     if proposal is None:
         raise Refused("limits-too-late")
     change = Change.from_json(proposal.change)
-    content, view = await _change(interaction, change, may_withdraw=proposal.withdraws)
+    content, view = await carry_out(interaction, change, may_withdraw=proposal.withdraws)
     await interaction.edit_original_response(content=content, view=view)
 
 
@@ -240,10 +240,10 @@ async def _set(
         expires_at=expires_at,
         reason=draft.reason,
     )
-    return await _change(interaction, Change(target=target, whose=whose, rule=rule))
+    return await carry_out(interaction, Change(target=target, whose=whose, rule=rule))
 
 
-async def _change(
+async def carry_out(
     interaction: discord.Interaction[Client], change: Change, *, may_withdraw: int = 0
 ) -> tuple[str, views.Buttons | None]:
     """Change limits, or ask first where that withdraws more than was agreed to: what the moderator reads."""

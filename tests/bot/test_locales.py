@@ -249,6 +249,9 @@ def test_no_text_is_left_over():
         "action-",
         "flagged-",
         "appeal-",
+        "settings-channels",
+        "settings-models",
+        "settings-choose-",
     )
     unused = {key for key in text_keys() if key not in used and f'"{key}"' not in code and not key.startswith(composed)}
     assert {key for key in unused if "." not in key} - set(policy.REFUSALS) == set()

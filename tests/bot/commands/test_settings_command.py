@@ -32,6 +32,8 @@ async def test_the_panel_shows_what_holds_and_only_to_the_moderator(world):
         "settings:flagged",
         "settings:zone",
         "settings:zoneform",
+        "settings:channels",
+        "settings:models",
     ]
 
 
