@@ -31,7 +31,7 @@ async def test_the_panel_says_where_and_with_what_members_draw(world):
     await put(world, Rule(target=Target(), name="channels", value=("70", "71")))
     await put(world, Rule(target=Target(), name="models", value=("emoji",)))
     data = (await world.answer(command_payload("settings", interaction_id=6))).body["data"]
-    assert "Channels where members draw: <#70> <#71>" in data["content"]
+    assert "Channels where members draw: <#70>, <#71>" in data["content"]
     assert "Models: emoji" in data["content"]
 
 
@@ -55,7 +55,7 @@ async def test_a_list_has_a_page_of_its_own_with_a_way_back(world, name):
 async def test_channels_are_chosen_and_given_back_with_an_empty_choice(world):
     await world.answer(select_payload("settings:channelslist", ["70", "71"], kind=CHANNEL_SELECT))
     assert await rules(world) == {"channels": ("70", "71")}
-    assert "Channels where members draw: <#70> <#71>" in shown(world)
+    assert "Channels where members draw: <#70>, <#71>" in shown(world)
     await world.answer(select_payload("settings:channelslist", [], kind=CHANNEL_SELECT, interaction_id=6))
     assert await rules(world) == {}
     assert "Channels where members draw: all" in shown(world)
