@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, SecretStr
 from bot import policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from bot.policy import LimitName
 
@@ -20,6 +20,7 @@ API_PATH = "/api/v10"
 MAX_SNOWFLAKE = 2**63 - 1
 MIN_ROWS, MAX_ROWS = 2, 1024
 """With guidance a picture takes two rows of a U-Net call; more than a thousand no card holds."""
+MIN_WEIGHT, MAX_WEIGHT = 0.01, 100.0
 
 
 def checked(parse: Callable[[Any], object]) -> BeforeValidator:
@@ -117,6 +118,22 @@ def server_ids(value: str | Iterable[int]) -> tuple[int, ...]:
     if len(ids) < len(words) or not all(0 < number <= MAX_SNOWFLAKE for number in ids):
         raise ValueError("must be server ids separated by commas, each a number like 81384788765712384")
     return tuple(dict.fromkeys(ids))
+
+
+def weights(value: str | Mapping[int, float]) -> dict[int, float]:
+    """A number for each id of a member or role."""
+    rule = "must be ids of members or roles with numbers from 0.01 to 100, like 81384788765712384=2"
+    if not isinstance(value, str):
+        value = ",".join(f"{key}={number}" for key, number in value.items())
+    given: dict[int, float] = {}
+    for pair in value.split(",") if value.strip() else ():
+        match = re.fullmatch(r"\s*([0-9]{1,19})\s*=\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*", pair)
+        if match is None or not 0 < int(match[1]) <= MAX_SNOWFLAKE or not MIN_WEIGHT <= float(match[2]) <= MAX_WEIGHT:
+            raise ValueError(f"{rule}, separated by commas")
+        if int(match[1]) in given:
+            raise ValueError(f"must name each id once, and {match[1]} stands there twice")
+        given[int(match[1])] = float(match[2])
+    return given
 
 
 def api_url(value: str) -> str:

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     model_memory_gb: Annotated[float | None, checks.checked(checks.from_zero)] = None
     model_requests: Annotated[int, checks.checked(checks.count)] = 20
     model_wait_seconds: Annotated[float, checks.checked(checks.from_zero)] = 60.0
+    weights: Annotated[dict[int, float], NoDecode, checks.checked(checks.weights)] = {}  # pydantic copies it
     idle_unload_minutes: Annotated[float | None, checks.checked(checks.from_zero)] = None
 
     database_path: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/bot.sqlite3")

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bot.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterator
+
+MOST_FORESEEN = 200
+"""Among more requests than that for several models, a place is that of the fair line alone."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The models whose turn it is, and what ends it."""
+
+    began_at: float
+    models: set[str] = field(default_factory=set)
+    begun: int = 0
+    """Requests that have begun in this turn, since another model is waited for."""
+    kept_waiting: dict[str, float] = field(default_factory=dict)
+    """The other models that are waited for, the longest first, and since when."""
 
 
 class Turns:
@@ -37,30 +54,55 @@ class Turns:
         self._clock = clock
         self._line = Line()
         self._models: dict[int, str] = {}
-        """Of all that wait, in the order in which they came."""
-        self._current: set[str] = set()
-        """The models whose turn it is."""
-        self._began_at = clock()
-        self._begun = 0
-        """Requests that have begun in this turn, since another model is waited for."""
-        self._kept_waiting: dict[str, float] = {}
-        """The other models that are waited for, the longest first, and since when."""
+        self._waiting: dict[str, dict[int, None]] = {}
+        """The requests for each model, in the order in which they came."""
+        self._turn = _Turn(clock())
         self._places: dict[int, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._line)
 
     def __contains__(self, request_id: object) -> bool:
         return request_id in self._line
 
-    def add(self, request_id: int, user_id: int, model: str, *, front: bool = False) -> None:
+    def __iter__(self) -> Iterator[int]:
+        """The requests in the order of the fair line, as if there were one model."""
+        return iter(self._line)
+
+    @property
+    def members(self) -> dict[int, int]:
+        """Who waits, and with how many requests."""
+        return self._line.members
+
+    def add(
+        self,
+        request_id: int,
+        user_id: int,
+        model: str,
+        *,
+        cost: float = 1.0,
+        weight: float = 1.0,
+        front: bool = False,
+    ) -> None:
         """Let a request wait, as `Line.add`."""
-        self._line.add(request_id, user_id, front=front)
-        self._models[request_id] = model
-        self._places = None
+        self._line.add(request_id, user_id, cost=cost, weight=weight, front=front)
+        self._note(request_id, model)
+
+    def change(self, request_id: int, model: str, *, cost: float, weight: float = 1.0) -> None:
+        """
+        Let a request that waits be for another model, or cost something else, where it stands.
+
+        Raises:
+            KeyError: it does not wait.
+        """
+        self._line.change(request_id, cost=cost, weight=weight)
+        self._unnote(request_id)
+        self._note(request_id, model)
 
     def remove(self, request_id: int) -> None:
         """Take a request out wherever it stands, if it waits."""
         if self._line.remove(request_id):
-            del self._models[request_id]
-            self._places = None
+            self._unnote(request_id)
 
     def peek(self, excluding: Container[int] = (), *, in_use: Collection[str] = ()) -> int | None:
         """
@@ -70,17 +112,16 @@ class Turns:
             excluding: members who are passed over, and keep their turn.
             in_use: the models that are being drawn with.
         """
-        return self._line.peek(excluding, accepts=self._is_next) if self._turn(in_use) else None
+        return self._line.peek(excluding, accepts=self._accepts) if self._may_begin(in_use) else None
 
     def next(self, excluding: Container[int] = (), *, in_use: Collection[str] = ()) -> int | None:
         """Take out what `peek` gives."""
-        if not self._turn(in_use):
+        if not self._may_begin(in_use):
             return None
-        request_id = self._line.next(excluding, accepts=self._is_next)
+        request_id = self._line.next(excluding, accepts=self._accepts)
         if request_id is not None:
-            del self._models[request_id]
-            self._begun += bool(self._kept_waiting)
-            self._places = None
+            self._unnote(request_id)
+            self._turn.begun += bool(self._turn.kept_waiting)
         return request_id
 
     def place_of(self, request_id: int) -> int:
@@ -90,71 +131,87 @@ class Turns:
         Raises:
             KeyError: it does not wait.
         """
-        if len(set(self._models.values())) <= 1:
+        if len(self._waiting) <= 1 or len(self._line) > MOST_FORESEEN:
             return self._line.place_of(request_id)
         if self._places is None:
-            self._places = {waiting: place for place, waiting in enumerate(self._order(), start=1)}
+            ahead = self.copy()
+            order = iter(ahead.next, None)
+            self._places = {waiting: place for place, waiting in enumerate(order, start=1)}
         return self._places[request_id]
 
-    def _is_next(self, request_id: int) -> bool:
-        return self._models[request_id] in self._current
-
-    def _turn(self, in_use: Collection[str]) -> bool:
-        """Bring the turn up to date; False where it is over, but what runs leaves the next model no room."""
-        waited_for = dict.fromkeys(self._models.values())
-        self._current &= {*in_use, *waited_for}
-        if not self._current:
-            self._begin()
-        self._join(waited_for)
-        if not self._kept_waiting or not self._is_over(waited_for):
-            return True
-        model = next(iter(self._kept_waiting))
-        if in_use and not self._fit_together({*in_use, model}):
-            return False
-        self._current = {*in_use, model}
-        self._begin()
-        self._join(waited_for)
-        return True
-
-    def _begin(self) -> None:
-        self._began_at = self._clock()
-        self._begun = 0
-
-    def _join(self, waited_for: Collection[str]) -> None:
-        """Let models join that fit beside the others; the rest is kept waiting."""
+    def copy(self) -> Turns:
+        """The same turns at this moment, at which they stand still."""
         now = self._clock()
-        for model in [*self._kept_waiting, *waited_for]:
-            if model in waited_for and model not in self._current and self._fit_together({*self._current, model}):
-                self._current.add(model)
-        still = {model: since for model, since in self._kept_waiting.items() if model in waited_for}
-        self._kept_waiting = {model: still[model] for model in still if model not in self._current}
-        for model in waited_for:
-            if model not in self._current:
-                self._kept_waiting.setdefault(model, now)
-        if not self._kept_waiting:
-            self._begun = 0
-
-    def _is_over(self, waited_for: Collection[str]) -> bool:
-        since = max(self._began_at, next(iter(self._kept_waiting.values())))
-        return (
-            self._current.isdisjoint(waited_for)
-            or self._begun >= self._most_requests
-            or self._clock() - since >= self._most_wait_s
-        )
-
-    def _order(self) -> Iterator[int]:
-        """In which order the requests would begin if each ended at once."""
-        now = self._clock()
-        ahead = Turns(
+        other = Turns(
             self._fit_together,
             most_requests=self._most_requests,
             most_wait_s=self._most_wait_s,
             clock=lambda: now,
         )
-        ahead._line = self._line.copy()
-        ahead._models = dict(self._models)
-        ahead._current = set(self._current)
-        ahead._began_at, ahead._begun = self._began_at, self._begun
-        ahead._kept_waiting = dict(self._kept_waiting)
-        while (request_id := ahead.next()) is not None:
-            yield request_id
+        other._line = self._line.copy()
+        other._models = dict(self._models)
+        other._waiting = {model: dict(waiting) for model, waiting in self._waiting.items()}
+        other._turn = replace(
+            self._turn, models=set(self._turn.models), kept_waiting=dict(self._turn.kept_waiting)
+        )
+        return other
+
+    def _note(self, request_id: int, model: str) -> None:
+        self._models[request_id] = model
+        self._waiting.setdefault(model, {})[request_id] = None
+        self._places = None
+
+    def _unnote(self, request_id: int) -> None:
+        model = self._models.pop(request_id)
+        del self._waiting[model][request_id]
+        if not self._waiting[model]:
+            del self._waiting[model]
+        self._places = None
+
+    @property
+    def _accepts(self) -> Callable[[int], bool] | None:
+        """Which requests may begin now; None: all."""
+        if self._turn.models.issuperset(self._waiting):
+            return None
+        return lambda request_id: self._models[request_id] in self._turn.models
+
+    def _may_begin(self, in_use: Collection[str]) -> bool:
+        """Bring the turn up to date; False where it is over, but what runs leaves the next model no room."""
+        waited_for = sorted(self._waiting, key=lambda model: next(iter(self._waiting[model])))
+        self._turn.models &= {*in_use, *waited_for}
+        if not self._turn.models:
+            self._begin(set())
+        self._join(waited_for)
+        if not self._turn.kept_waiting or not self._is_over(waited_for):
+            return True
+        model = next(iter(self._turn.kept_waiting))
+        if in_use and not self._fit_together({*in_use, model}):
+            return False
+        self._begin({*in_use, model})
+        self._join(waited_for)
+        return True
+
+    def _begin(self, models: set[str]) -> None:
+        self._turn = _Turn(self._clock(), models, kept_waiting=self._turn.kept_waiting)
+
+    def _join(self, waited_for: Collection[str]) -> None:
+        """Let models join that fit beside the others; the rest is kept waiting."""
+        turn, now = self._turn, self._clock()
+        for model in [*turn.kept_waiting, *waited_for]:
+            if model in waited_for and model not in turn.models and self._fit_together({*turn.models, model}):
+                turn.models.add(model)
+        still = {model: since for model, since in turn.kept_waiting.items() if model in waited_for}
+        turn.kept_waiting = {model: still[model] for model in still if model not in turn.models}
+        for model in waited_for:
+            if model not in turn.models:
+                turn.kept_waiting.setdefault(model, now)
+        if not turn.kept_waiting:
+            turn.begun = 0
+
+    def _is_over(self, waited_for: Collection[str]) -> bool:
+        since = max(self._turn.began_at, next(iter(self._turn.kept_waiting.values())))
+        return (
+            self._turn.models.isdisjoint(waited_for)
+            or self._turn.begun >= self._most_requests
+            or self._clock() - since >= self._most_wait_s
+        )

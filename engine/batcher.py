@@ -1,4 +1,4 @@
-"""Who takes the next step together: fair shares of the rows between owners, turns between keys."""
+"""Who takes the next step together: fair shares of the GPU between owners, turns between keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
 
 class Place(Protocol):
@@ -27,26 +27,68 @@ class Place(Protocol):
         """Only pictures of one key share a call: of one model and size, with the same LoRAs at the same weights."""
 
 
+    @property
+    def cost(self) -> float:
+        """Seconds of GPU that it is expected to take; of several pictures only their proportion matters."""
+
+    @property
+    def weight(self) -> float:
+        """Of two owners, who has twice the other's weight gets twice the seconds."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its next step is its last."""
+
+
 P = TypeVar("P", bound=Place)
+
+CLOSE = 1e-6
+"""Costs that differ by no more are the same: sums of fractions are not exact."""
+MOST_LAG = 8
+"""So many of the largest pictures is how far owners of one weight may be behind those of another."""
+GRACE_DEALS = 3
+"""For so long whoever's last picture has joined counts as waiting, so that their next one can be brought in time."""
+FEW = 16
 
 
 @dataclass(slots=True)
 class _Share(Generic[P]):
     """One owner's pictures, each part in the order in which they were added."""
 
-    served_at: int
-    """When one of them last joined or left, or the first of them came: a smaller number has waited longer."""
+    start: float
+    """The virtual time at which the next of them that has not begun may join."""
+    arrival: int
+    waits_until: int = 0
+    """The last deal up to which they count as waiting, though none does."""
     active: list[P] = field(default_factory=list)
     waiting: deque[P] = field(default_factory=deque)
     """Paused pictures first, so that what was begun is finished first."""
+    paused: int = 0
+    """How many of those that wait have begun."""
+
+    @property
+    def weight(self) -> float:
+        """Its owner's, as the newest that holds a place or the next that waits has it."""
+        return (self.active[-1] if self.active else self.waiting[0]).weight
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether the next that waits has not begun: its seconds are still to be paid."""
+        return len(self.waiting) > self.paused == 0
 
 
 class Batcher(Generic[P]):
     """
     Pictures that step together, never more than `max_rows` rows of them, and those that wait for a place.
 
-    After every `deal`, nobody holds two places while somebody else who waits holds none; and whoever waits is served
-    some day, since nobody who came later passes them.
+    After every `deal`, nobody holds two places while somebody else who waits holds none. Pictures join in the order of
+    start-time fair queueing over their owners: so between two owners of equal weight who both have pictures waiting all
+    the time, the costs of those that have joined never differ by more than the largest picture of each. Both hold
+    together because the only picture of whoever is ahead does not take its last step before the others have caught up.
+    Nobody waits so for owners of another weight: weights decide only who gets the places that are left once everybody
+    who waits holds one.
+
+    Source: Goyal, Vin, Cheng 1996, "Start-time Fair Queuing", section 2.
 
     Raises:
         ValueError: `max_rows` is too small for one picture with guidance.
@@ -58,6 +100,14 @@ class Batcher(Generic[P]):
         self._max_rows = max_rows
         self._rows = 0
         self._shares: dict[Hashable, _Share[P]] = {}
+        self._now: dict[float, float] = {}
+        """By weight, the virtual time at which the picture that joined last began."""
+        self._largest = 0.0
+        """The largest cost for its weight of those that have joined."""
+        self._deals = 0
+        self._ended: dict[Hashable, float] = {}
+        """Of owners who have left: when what they were given ends, as long as that is not past."""
+        self._most_ended = FEW
         self._clock = count()
         self._stepped_at: dict[Hashable, int] = {}
 
@@ -71,11 +121,20 @@ class Batcher(Generic[P]):
         """The pictures that hold none, paused ones included."""
         return tuple(place for share in self._shares.values() for place in share.waiting)
 
+    @property
+    def remembered(self) -> int:
+        """How many owners are held in memory, those who have left among them."""
+        return len(self._shares) + len(self._ended)
+
     def add(self, place: P) -> None:
         """Let a new picture wait, behind the others of its owner."""
-        if place.owner not in self._shares:
-            self._shares[place.owner] = _Share(served_at=next(self._clock))
-        self._shares[place.owner].waiting.append(place)
+        share = self._shares.get(place.owner)
+        if share is None:
+            share = _Share(max(self._now_of(place.weight), self._ended.pop(place.owner, 0.0)), next(self._clock))
+            self._shares[place.owner] = share
+        elif not self._counts_as_waiting(share):
+            share.start = max(self._now_of(place.weight), share.start)
+        share.waiting.append(place)
 
     def remove(self, place: P) -> None:
         """Take out a picture that is finished, cancelled or failed; one that is not there is left alone."""
@@ -84,64 +143,137 @@ class Batcher(Generic[P]):
             return
         if place in share.active:
             share.active.remove(place)
-            share.served_at = next(self._clock)
             self._rows -= place.rows
         elif place in share.waiting:
+            share.paused -= share.waiting.index(place) < share.paused
             share.waiting.remove(place)
         if not share.active and not share.waiting:
             del self._shares[place.owner]
+            self._ended[place.owner] = share.start
+            self._forget_past()
 
     def deal(self) -> None:
         """
         Give out the rows, between two ticks.
 
-        First to owners who hold no place, the longest waiting first; for them others' second pictures are paused.
-        Only when all of those have one, free rows go round: to who holds fewest places, then to who waited longest.
-        A picture that does not fit holds up everybody behind it, so that smaller ones cannot slip by for ever.
+        First to owners who hold no place, in fair order; for them others' second pictures are paused. Only when all of
+        those have one, free rows go to whoever's turn it is. A picture that does not fit holds up everybody behind it,
+        so that smaller ones cannot slip by for ever; and so does one whose turn has not come.
         """
-        for share in self._without_place():
-            while not self._fits(share.waiting[0]) and self._pause_one():
+        self._deals += 1
+        self._bound_lags()
+        for share in self._in_order(share for share in self._shares.values() if share.waiting and not share.active):
+            is_early = self._is_early(share)
+            while (is_early or not self._fits(share.waiting[0])) and self._pause_one():
                 pass
-            if not self._fits(share.waiting[0]):
+            if is_early or not self._fits(share.waiting[0]):
                 return
             self._join(share)
-        while hungry := [share for share in self._shares.values() if share.waiting]:
-            share = min(hungry, key=lambda share: (len(share.active), share.served_at))
-            if not self._fits(share.waiting[0]):
+        while hungry := self._in_order(share for share in self._shares.values() if share.waiting):
+            if self._is_early(hungry[0]) or not self._fits(hungry[0].waiting[0]):
                 return
-            self._join(share)
+            self._join(hungry[0])
 
     def next_batch(self) -> tuple[P, ...]:
         """The pictures that take the next step: all active ones of the key that stepped least lately."""
+        stepping = [place for share in self._shares.values() if not self._is_held(share) for place in share.active]
         keys = dict.fromkeys(place.key for place in self.active)
         if not keys:
             return ()
         now = next(self._clock)
         # A key that is new goes behind those that have waited since before it came.
         self._stepped_at = {key: self._stepped_at.get(key, now) for key in keys}
-        key = min(keys, key=self._stepped_at.__getitem__)
+        key = min((place.key for place in stepping), key=self._stepped_at.__getitem__)
         self._stepped_at[key] = next(self._clock)
-        return tuple(place for place in self.active if place.key == key)
+        return tuple(place for place in stepping if place.key == key)
 
-    def _without_place(self) -> list[_Share[P]]:
-        shares = [share for share in self._shares.values() if share.waiting and not share.active]
-        return sorted(shares, key=lambda share: share.served_at)
+    def _in_order(self, shares: Iterable[_Share[P]]) -> list[_Share[P]]:
+        """Whose turn it is first; of two, who holds fewer places, and then who came first."""
+        return sorted(shares, key=lambda share: (share.start, len(share.active), share.arrival))
+
+    def _counts_as_waiting(self, share: _Share[P]) -> bool:
+        return bool(share.waiting) or self._deals <= share.waits_until
+
+    def _now_of(self, weight: float) -> float:
+        """The virtual time for an owner of this weight who begins to wait: nobody's like them is earlier."""
+        waiting = [share for share in self._shares.values() if self._counts_as_waiting(share)]
+        equals = [share.start for share in waiting if share.weight == weight]
+        if not equals:
+            latest = max(self._now.values(), default=0.0)
+            self._now[weight] = min((share.start for share in waiting), default=latest)
+        return min([self._now.get(weight, 0.0), *equals])
+
+    def _bound_lags(self) -> None:
+        """
+        Let no weight's claim grow for ever where there are no places left that it could be met by.
+
+        Owners of one weight are moved together, so that among them nothing changes.
+        """
+        starts: dict[float, float] = {}
+        for share in self._shares.values():
+            if self._counts_as_waiting(share):
+                starts[share.weight] = min(share.start, starts.get(share.weight, share.start))
+        if len(starts) <= 1:
+            return
+        earliest = max(starts.values()) - MOST_LAG * self._largest
+        lags = {weight: max(0.0, earliest - start) for weight, start in starts.items()}
+        for share in self._shares.values():
+            share.start += lags.get(share.weight, 0.0)
+        self._now = {weight: now + lags.get(weight, 0.0) for weight, now in self._now.items()}
+
+    def _is_behind(self, other: _Share[P], share: _Share[P]) -> bool:
+        return (
+            share.start - other.start > CLOSE and other.weight == share.weight and self._counts_as_waiting(other)
+        )
+
+    def _is_early(self, share: _Share[P]) -> bool:
+        """Whether its next picture must wait until others have caught up; one that has begun is paid for."""
+        return share.is_starting and any(self._is_behind(other, share) for other in self._shares.values())
+
+    def _is_held(self, share: _Share[P]) -> bool:
+        """Whether its only picture must not end yet: its owner would hold no place, and the next would be early."""
+        return (
+            len(share.active) == 1
+            and share.active[0].is_ending
+            and share.is_starting
+            and any(other.active and self._is_behind(other, share) for other in self._shares.values())
+        )
 
     def _fits(self, place: P) -> bool:
         return self._rows + place.rows <= self._max_rows
 
     def _join(self, share: _Share[P]) -> None:
+        if share.paused:
+            share.paused -= 1
+        else:
+            cost = share.waiting[0].cost / share.waiting[0].weight
+            self._now[share.weight] = max(share.start, self._now.get(share.weight, 0.0))
+            self._largest = max(self._largest, cost)
+            share.start += cost
+            share.waits_until = self._deals + GRACE_DEALS
         place = share.waiting.popleft()
         share.active.append(place)
-        share.served_at = next(self._clock)
         self._rows += place.rows
 
     def _pause_one(self) -> bool:
-        """Pause the newest picture of whoever holds most places; False where nobody holds two."""
-        share = max(self._shares.values(), key=lambda share: len(share.active))
-        if len(share.active) < 2:  # noqa: PLR2004 - nobody's only picture is paused
+        """Pause the newest picture of whoever holds most places for their weight; False where nobody holds two."""
+        several = [share for share in self._shares.values() if len(share.active) > 1]
+        if not several:  # nobody's only picture is paused
             return False
+        share = max(several, key=lambda share: len(share.active) / share.weight)
         place = share.active.pop()
         share.waiting.appendleft(place)
+        share.paused += 1
         self._rows -= place.rows
         return True
+
+    def _forget_past(self) -> None:
+        """Where there is nobody, all are equal again; else whoever is not ahead any more is forgotten."""
+        if not self._shares:
+            self._ended.clear()
+            self._now.clear()
+            self._largest = 0.0
+        elif len(self._ended) > self._most_ended:
+            earliest = min(self._now.values(), default=0.0)
+            self._ended = {owner: end for owner, end in self._ended.items() if end > earliest}
+            self._most_ended = 2 * len(self._ended) + FEW

@@ -54,6 +54,24 @@ class Place:
         return self.reading.rows
 
     @property
+    def cost(self) -> float:
+        """Seconds of GPU that it is expected to take, or where nobody has said so, row-steps of a million pixels."""
+        request = self.drawing.request
+        if request.cost is not None:
+            return request.cost / len(self.drawing.places)
+        return self.rows * request.num_inference_steps * request.width * request.height / 10**6
+
+    @property
+    def weight(self) -> float:
+        """The weight that its owner has."""
+        return self.drawing.request.weight
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its next step is its last."""
+        return self.trajectory is not None and self.trajectory.calls_done >= self.trajectory.calls - 1
+
+    @property
     def key(self) -> Hashable:
         """What pictures must have in common to share a U-Net call."""
         return self.source, self.size, self.reading.unet_loras
@@ -158,6 +176,7 @@ class Drawing:
                 pictures_done=len(self.pictures),
                 num_images=len(self.places),
                 seconds_per_step=self._seconds_per_step,
+                pictures_begun=sum(place.trajectory is not None for place in self.places),
                 cut_prompt=self._cut[0],
                 cut_negative_prompt=self._cut[1],
                 notes=self.notes,

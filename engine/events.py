@@ -30,6 +30,8 @@ class Progress:
     num_images: int
     seconds_per_step: float
     """Wall seconds between this request's steps lately, so `(steps - step) * seconds_per_step` is what remains."""
+    pictures_begun: int = 0
+    """How many have joined the batch, finished ones among them."""
     cut_prompt: str = ""
     """As the result says it: a request that ends early has no result."""
     cut_negative_prompt: str = ""

@@ -139,7 +139,7 @@ def _to_json(request: CompleteRequest, card: ModelCard) -> str:
 
 
 def _field_names() -> list[str]:
-    return [field.name for field in fields(GenerationRequest) if field.name != "owner"]
+    return [field.name for field in fields(GenerationRequest) if field.name not in ("owner", "weight", "cost")]
 
 
 def _from_json(text: str) -> GenerationRequest | None:

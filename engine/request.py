@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -86,9 +87,16 @@ class GenerationRequest:
     model: str | None = None
     """A name that the engine finds a model by; None: the engine's own, which `Engine.complete` fills in."""
     owner: Hashable = field(default=None, compare=False)
+    weight: float = field(default=1.0, compare=False)
+    """Of two owners, who has twice the other's weight gets twice the seconds that are left for more than one picture."""
+    cost: float | None = field(default=None, compare=False)
+    """Seconds of GPU that it is expected to take, for fair shares; None: in proportion to pixels and steps."""
 
     def __post_init__(self) -> None:
         hash(self.owner)
+        for name, number in (("weight", self.weight), ("cost", self.cost)):
+            if number is not None and not 0 < number < math.inf:
+                raise ValueError(f"{name} must be a number above 0, got {number}")
         check_prompt(self.prompt, MAX_PROMPT_CHARACTERS)
         if self.negative_prompt is not None:
             check_text("negative_prompt", self.negative_prompt, MAX_PROMPT_CHARACTERS)
@@ -223,7 +231,8 @@ class CompleteRequest(GenerationRequest):
     def of_picture(self, index: int) -> CompleteRequest:
         """The request that makes this one picture alone."""
         variant = self.pictures[index]
-        return replace(self, prompt=variant.prompt, seed=variant.seed, num_images=1, variants=())
+        cost = None if self.cost is None else self.cost / self.num_images
+        return replace(self, prompt=variant.prompt, seed=variant.seed, num_images=1, variants=(), cost=cost)
 
     @property
     def has_guidance(self) -> bool:

@@ -1,4 +1,3 @@
-import copy
 from collections import Counter, defaultdict
 
 import pytest
@@ -54,7 +53,8 @@ def test_a_member_who_comes_back_waits_behind_the_round():
     line = line_of("a", "b", "b")
     line.next()
     line.add(4, "a")
-    assert served(line) == [2, 4, 3]
+    line.add(5, "b")
+    assert served(line) == [2, 3, 4, 5]
 
 
 def test_what_was_given_back_stands_before_its_member_s_others():
@@ -124,29 +124,33 @@ class LineMachine(RuleBasedStateMachine):
     """
     A line under any sequence of events, beside what a reader of the promise would expect.
 
-    `turns[a, b]` counts how often each of two members was served since both of them began to wait.
+    `served[a, b]` counts the seconds that each of two members was served since both of them began to wait.
     """
 
     waiting = Bundle("waiting")
-    running = Bundle("running")
+    COSTS = st.sampled_from([0.5, 1.0, 3.0, 10.0])
 
     def __init__(self):
         super().__init__()
         self.line = Line()
         self.queues = defaultdict(list)
-        self.turns = {}
+        self.costs = {}
+        self.largest = Counter()
+        self.seconds = {}
         self.ids = iter(range(1, 10_000))
 
     def watch(self):
         present = {user_id for user_id, queue in self.queues.items() if queue}
         pairs = {(one, other) for one in present for other in present if one < other}
-        self.turns = {pair: self.turns.get(pair, Counter()) for pair in pairs}
+        self.seconds = {pair: self.seconds.get(pair, Counter()) for pair in pairs}
 
-    @rule(target=waiting, user_id=st.integers(0, 3))
-    def add(self, user_id):
+    @rule(target=waiting, user_id=st.integers(0, 3), cost=COSTS)
+    def add(self, user_id, cost):
         request_id = next(self.ids)
-        self.line.add(request_id, user_id)
+        self.line.add(request_id, user_id, cost=cost)
         self.queues[user_id].append(request_id)
+        self.costs[request_id] = cost
+        self.largest[user_id] = max(self.largest[user_id], cost)
         self.watch()
         return request_id
 
@@ -158,38 +162,94 @@ class LineMachine(RuleBasedStateMachine):
             self.queues[owner].remove(request_id)
         self.watch()
 
-    @rule(target=running)
+    @rule()
     def serve(self):
         request_id = self.line.next()
         if request_id is None:
             assert not any(self.queues.values())
-            return None
+            return
         owner = next(user_id for user_id, queue in self.queues.items() if request_id in queue)
         assert self.queues[owner].pop(0) == request_id
-        for pair, turns in self.turns.items():
-            turns[owner] += owner in pair
+        for pair, seconds in self.seconds.items():
+            seconds[owner] += self.costs[request_id] if owner in pair else 0
         self.watch()
-        return request_id, owner
-
-    @rule(run=consumes(running))
-    def give_back(self, run):
-        if run is not None:
-            request_id, owner = run
-            self.line.add(request_id, owner, front=True)
-            self.queues[owner].insert(0, request_id)
-            self.watch()
 
     @invariant()
-    def nobody_who_waits_all_the_time_falls_behind(self):
-        for (one, other), turns in self.turns.items():
-            assert abs(turns[one] - turns[other]) <= 1
+    def of_two_who_wait_all_the_time_none_falls_behind_by_more_than_the_largest_of_each(self):
+        for (one, other), seconds in self.seconds.items():
+            assert abs(seconds[one] - seconds[other]) <= self.largest[one] + self.largest[other] + 1e-6
 
     @invariant()
     def places_are_the_order_in_which_next_will_serve(self):
         waiting = [request_id for queue in self.queues.values() for request_id in queue]
-        order = served(copy.deepcopy(self.line))
+        order = served(self.line.copy())
+        assert list(self.line) == order
         assert len(self.line) == len(waiting) == len(order)
         assert [self.line.place_of(request_id) for request_id in order] == list(range(1, len(order) + 1))
 
 
 TestLine = LineMachine.TestCase
+
+
+def test_who_weighs_twice_as_much_gets_twice_the_seconds():
+    line = Line()
+    for request_id in range(60):
+        line.add(request_id, request_id % 2, cost=2.0, weight=1 + request_id % 2)
+    first = [line.next() % 2 for _ in range(30)]
+    assert (first.count(0), first.count(1)) == (10, 20)
+
+
+def test_who_asks_for_large_pictures_is_served_less_often():
+    line = Line()
+    for request_id in range(40):
+        line.add(request_id, request_id % 2, cost=1.0 if request_id % 2 else 4.0)
+    assert [line.next() % 2 for _ in range(12)].count(1) == 9
+
+
+def test_who_comes_back_has_not_been_forgotten():
+    line = Line()
+    line.add(1, 1, cost=10.0)
+    line.add(2, 2, cost=1.0)
+    line.add(3, 2, cost=1.0)
+    assert line.next() == 1
+    line.add(4, 1, cost=1.0)
+    assert served(line) == [2, 3, 4]
+
+
+def test_a_newcomer_does_not_wait_for_what_others_had_before():
+    line = Line()
+    for request_id in range(10):
+        line.add(request_id, 1)
+    for _ in range(5):
+        line.next()
+    line.add(99, 2)
+    assert line.next() == 99
+
+
+def test_a_request_that_is_changed_keeps_its_place_and_its_member_pays_what_it_costs_now():
+    line = line_of("a", "b", "a", "b")
+    line.change(1, cost=5.0)
+    assert served(line) == [1, 2, 4, 3]
+
+
+def test_nothing_is_remembered_of_members_once_nobody_waits():
+    line = Line()
+    for request_id in range(100):
+        line.add(request_id, request_id)
+    served(line)
+    assert line.remembered == 0
+
+
+def test_members_who_are_not_ahead_any_more_are_forgotten_while_others_wait():
+    line = Line()
+    line.add(0, 0)
+    for request_id in range(1, 5000):
+        line.add(request_id, request_id // 2)
+        line.next()
+    assert line.remembered < 100
+
+
+def test_what_is_not_accepted_keeps_its_place():
+    line = line_of("a", "a", "b")
+    assert line.next(accepts=lambda request_id: request_id != 1) == 2
+    assert served(line) == [3, 1]

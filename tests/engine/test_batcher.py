@@ -18,6 +18,13 @@ class Place:
     steps_left: int = 1
     steps_done: int = 0
     name: str = field(default="")
+    cost: float = 1.0
+    weight: float = 1.0
+    has_begun: bool = False
+
+    @property
+    def is_ending(self) -> bool:
+        return self.steps_left == 1
 
     def __repr__(self) -> str:
         return f"{self.owner}{self.name}"
@@ -279,3 +286,130 @@ def test_a_picture_with_guidance_is_served_however_many_small_ones_keep_coming()
         batcher.remove(batcher.active[0])
         batcher.deal()
     assert large in batcher.active
+
+
+def test_free_places_go_by_weight():
+    pictures = [Place(owner, cost=1.0, weight=weight) for owner, weight in (("a", 1.0), ("b", 3.0)) for _ in range(8)]
+    batcher = filled(16, *pictures)
+    assert sorted(place.owner for place in batcher.active) == ["a", "a", "b", "b", "b", "b", "b", "b"]
+
+
+def test_whatever_their_weights_everybody_who_waits_holds_a_place_first():
+    batcher = filled(4, *[Place("a", weight=100.0, steps_left=5) for _ in range(4)])
+    batcher.add(Place("b", weight=0.01))
+    batcher.deal()
+    assert sorted(place.owner for place in batcher.active) == ["a", "b"]
+
+
+def test_the_only_picture_of_who_is_ahead_does_not_end_before_the_others_have_caught_up():
+    large, small = ([Place(owner, cost=cost) for _ in range(4)] for owner, cost in (("a", 5.0), ("b", 1.0)))
+    batcher = filled(6, *large, *small)
+    stepped = batcher.next_batch()
+    assert {place.owner for place in stepped} == {"b"}
+
+
+def test_who_left_lately_and_was_ahead_is_not_forgotten():
+    batcher = filled(2, Place("a", cost=10.0))
+    for cost in (1.0, 1.0, 1.0):
+        batcher.add(Place("b", cost=cost))
+    batcher.remove(batcher.active[0])
+    batcher.add(Place("a"))
+    order = []
+    while batcher.waiting:
+        batcher.deal()
+        order.append(batcher.active[0].owner)
+        batcher.remove(batcher.active[0])
+    assert order == ["b", "b", "b", "a"]
+
+
+def test_nothing_is_remembered_of_owners_once_nobody_is_there():
+    batcher = Batcher(4)
+    for number in range(1000):
+        batcher.add(Place(f"owner {number}"))
+    while batcher.waiting or batcher.active:
+        batcher.deal()
+        batcher.remove(batcher.active[0])
+    assert batcher.remembered == 0
+
+
+class Laws(RuleBasedStateMachine):
+    """Fairness in seconds of GPU, whoever comes, cancels and finishes when, and whatever their pictures cost."""
+
+    OWNERS = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 2.0, "e": 2.0, "f": 0.5}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batcher: Batcher[Place] = Batcher(7)
+        self.places: list[Place] = []
+        self.largest = dict.fromkeys(self.OWNERS, 0.0)
+        self.seconds = {}
+
+    def watch(self):
+        """`seconds[a, b]` are those that each has been given since both began to wait."""
+        waiting = {place.owner for place in self.batcher.waiting}
+        pairs = {(one, other) for one in waiting for other in waiting if one < other}
+        equal = {(one, other) for one, other in pairs if self.OWNERS[one] == self.OWNERS[other]}
+        self.seconds = {pair: self.seconds.get(pair, dict.fromkeys(pair, 0.0)) for pair in equal}
+
+    @rule(
+        owner=st.sampled_from("abcdef"),
+        rows=st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=5),
+        side=st.sampled_from([64, 128]),
+        steps=st.integers(1, 4),
+        cost=st.sampled_from([0.1, 1.0, 1.5, 10.0]),
+    )
+    def come(self, owner, rows, side, steps, cost):
+        for each in rows:
+            place = Place(owner, each, (side, side), steps, cost=cost, weight=self.OWNERS[owner])
+            self.largest[owner] = max(self.largest[owner], cost)
+            self.places.append(place)
+            self.batcher.add(place)
+        self.watch()
+
+    @precondition(lambda self: self.places)
+    @rule(data=st.data())
+    def cancel(self, data):
+        place = data.draw(st.sampled_from(self.places))
+        self.places.remove(place)
+        self.batcher.remove(place)
+        self.watch()
+
+    @rule(ticks=st.integers(1, 6))
+    def tick(self, ticks):
+        for _ in range(ticks):
+            self.one_tick()
+
+    def one_tick(self):
+        self.batcher.deal()
+        active = self.batcher.active
+        for place in active:
+            if not place.has_begun:
+                place.has_begun = True
+                for pair, seconds in self.seconds.items():
+                    seconds[place.owner] = seconds.get(place.owner, 0.0) + (place.cost if place.owner in pair else 0)
+        self.watch()
+        self.check()
+        batch = self.batcher.next_batch()
+        assert bool(batch) == bool(self.places)
+        for place in batch:
+            place.steps_left -= 1
+            if not place.steps_left:
+                self.places.remove(place)
+                self.batcher.remove(place)
+
+    def check(self):
+        active = [place.owner for place in self.batcher.active]
+        without = {place.owner for place in self.batcher.waiting}.difference(active)
+        assert not (without and max(map(active.count, active)) > 1)
+        assert sum(place.rows for place in self.batcher.active) <= 7
+        for (one, other), seconds in self.seconds.items():
+            assert abs(seconds[one] - seconds[other]) <= self.largest[one] + self.largest[other] + 1e-3
+
+    def teardown(self):
+        for _ in range(sum(place.steps_left for place in self.places) * 3 + 1):
+            self.one_tick()
+        assert not self.places
+
+
+TestLaws = Laws.TestCase
+TestLaws.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)

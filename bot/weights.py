@@ -1,0 +1,21 @@
+"""Whose requests weigh how much in the line: what the operator has set for members and roles."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.store.requests import RequestRow
+
+USUAL_WEIGHT = 1.0
+
+
+def weight_of(row: RequestRow, weights: Mapping[int, float]) -> float:
+    """A member's own weight, or else the largest of their roles', or else the usual one."""
+    if row.user_id in weights:
+        return weights[row.user_id]
+    role_ids = json.loads(row.role_ids)
+    return max((weights[role_id] for role_id in role_ids if role_id in weights), default=USUAL_WEIGHT)
