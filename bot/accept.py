@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 import discord
@@ -54,47 +54,22 @@ async def accept(
         InvalidRequest, Refused: the sentence is for the member alone.
     """
     client = interaction.client
-    check_place(interaction)
-    complete, card, estimated_s = await asyncio.to_thread(_completed, client, request)
-    check_age(interaction, card)
-    if kind in TYPED and card.english_only and is_foreign(_words(complete)):
-        raise Refused("prompt-not-english", title=card.title)
-    if not await agreement.has_agreed(client, interaction.user.id, card):
-        await agreement.ask(interaction, request, card, kind=kind, parent_id=parent_id, wording=wording)
+    drawable = await checked(interaction, request, kind=kind)
+    if not await agreement.has_agreed(client, interaction.user.id, drawable.card):
+        await agreement.ask(interaction, request, drawable.card, kind=kind, parent_id=parent_id, wording=wording)
         return
-    ask = Ask(
-        kind=kind,
-        parent_id=parent_id,
-        user_id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id or 0,
-        interaction_id=interaction.id,
-        interaction_token=interaction.token,
-        attachment_limit=interaction.filesize_limit,
-        locale=interaction.locale.value,
-        request=complete,
-        model=complete.model or client.engine.model,
-        typed_prompt=wording.typed_prompt if wording else None,
-        notes=wording.notes if wording else (),
-        estimated_s=estimated_s,
-        **place_of(interaction),
-    )
+    ask = ask_of(interaction, drawable, kind=kind, parent_id=parent_id, wording=wording)
     client.members.hear(ask)
     admission = asyncio.create_task(client.admission.reserve(ask))
     await asyncio.wait({admission}, timeout=DEFER_AFTER_S)
     if not admission.done():
         await _defer(interaction)
     row = await admission
-    if client.studio.is_closing:
-        reply, left = replies.restarting(row), ""
-    else:
-        allowance = await client.admission.allowance(
-            row.user_id, row.guild_id, role_ids=row.roles, ruling_channel_id=row.ruling_channel_id
-        )
-        left = replies.left_today(allowance, row.locale)
-        place = client.studio.prospective_place(row)
-        reply = replies.waiting(row, place=place, left=left, loading=client.studio.loading)
-    answered, shown = await _answer(interaction, row, reply)
+    allowance = await client.admission.allowance(
+        row.user_id, row.guild_id, role_ids=row.roles, ruling_channel_id=row.ruling_channel_id
+    )
+    left = replies.left_today(allowance, row.locale)
+    answered, shown = await _answer(interaction, row, client.studio.prospective_reply(row, left=left))
     if answered is None:
         return
     if not answered.is_unfinished:
@@ -104,6 +79,57 @@ async def accept(
         await client.studio.end(answered, "cancelled", answered.reason)
     else:
         client.studio.enqueue(answered, shown=shown, left=left)
+
+
+class Drawable(NamedTuple):
+    """What can be drawn where it is asked for."""
+
+    request: CompleteRequest
+    card: ModelCard
+    estimated_s: float
+
+
+async def checked(interaction: discord.Interaction[Client], request: GenerationRequest, *, kind: Kind) -> Drawable:
+    """
+    What will be drawn, once it is clear that it can be, and shown where the interaction comes from.
+
+    Raises:
+        InvalidRequest, Refused: the sentence is for the member alone.
+    """
+    check_place(interaction)
+    drawable = Drawable(*await asyncio.to_thread(_completed, interaction.client, request))
+    check_age(interaction, drawable.card)
+    if kind in TYPED and drawable.card.english_only and is_foreign(_words(drawable.request)):
+        raise Refused("prompt-not-english", title=drawable.card.title)
+    return drawable
+
+
+def ask_of(
+    interaction: discord.Interaction[Client],
+    drawable: Drawable,
+    *,
+    kind: Kind,
+    parent_id: int | None,
+    wording: Wording | None,
+) -> Ask:
+    """What admission is asked for."""
+    return Ask(
+        kind=kind,
+        parent_id=parent_id,
+        user_id=interaction.user.id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id or 0,
+        interaction_id=interaction.id,
+        interaction_token=interaction.token,
+        attachment_limit=interaction.filesize_limit,
+        locale=interaction.locale.value,
+        request=drawable.request,
+        model=drawable.request.model or interaction.client.engine.model,
+        typed_prompt=wording.typed_prompt if wording else None,
+        notes=wording.notes if wording else (),
+        estimated_s=drawable.estimated_s,
+        **place_of(interaction),
+    )
 
 
 def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequest, ModelCard, float]:

@@ -90,11 +90,35 @@ class Admission:
             async with self._database.transaction() as connection:
                 return await self._admitted(connection, ask, now)
         except Refused as refused:
-            async with self._database.transaction() as connection:
-                await audit.append(connection, _deed(ask, refused), now=now)
-                for gate in self._gates:
-                    await gate.after_refusal(connection, ask, refused, now=now)
+            await self._note(ask, refused, now)
             raise
+
+    async def change(self, row: RequestRow, ask: Ask) -> RequestRow | None:
+        """
+        Admit a request in the place of one that waits, and charge the difference, in one transaction.
+
+        Returns:
+            The request as it is now; None where it waits no more.
+
+        Raises:
+            Refused: as `reserve`; the request stays as it was.
+        """
+        now = self._clock()
+        try:
+            async with self._database.transaction() as connection:
+                if not await requests.step_aside(connection, row.id):
+                    return None
+                wanted = await self._admitted(connection, ask, now)
+                return await requests.take_over(connection, row, wanted)
+        except Refused as refused:
+            await self._note(ask, refused, now)
+            raise
+
+    async def _note(self, ask: Ask, refused: Refused, now: float) -> None:
+        async with self._database.transaction() as connection:
+            await audit.append(connection, _deed(ask, refused), now=now)
+            for gate in self._gates:
+                await gate.after_refusal(connection, ask, refused, now=now)
 
     async def _admitted(self, connection: Connection, ask: Ask, now: float) -> RequestRow:
         for gate in self._gates:

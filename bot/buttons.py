@@ -13,12 +13,14 @@ import structlog
 from bot import agreement, forms
 from bot.accept import accept
 from bot.admission import Refused
-from bot.answers import acknowledge, answered
+from bot.answers import acknowledge, answered, privately
+from bot.changing import check_changeable
 from bot.commands import help as helping
 from bot.commands import limits, models, moderate, mydata, pictures
 from bot.moderation import acts, appeals, menu
 from bot.moderation.rights import is_moderator
 from bot.store import audit, requests
+from bot.waiting import why_text
 from bot.wording import Wording
 from engine import GenerationRequest
 
@@ -93,7 +95,22 @@ async def correct(interaction: discord.Interaction[Client], draft_id: int) -> No
     draft = interaction.client.drafts.find(draft_id, user_id=interaction.user.id)
     if draft is None:
         raise Refused("form-gone")
-    await forms.open_form(interaction, draft.request_id, draft.typed)
+    await forms.open_form(interaction, draft.request_id, draft.typed, act=draft.act)
+
+
+async def change(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """Open the form for a request that waits, to change it where it stands."""
+    row = await _row(interaction, request_id)
+    check_changeable(interaction, row)
+    await forms.open_form(interaction, row.id, forms.typed_of(row), act="change")
+
+
+async def why(interaction: discord.Interaction[Client], request_id: int) -> None:
+    """Tell the presser alone why a request waits."""
+    row = await _row(interaction, request_id)
+    if row.state != "queued" and interaction.client.studio.place_of(row.id) is None:
+        raise Refused("waits-no-more")
+    await privately(interaction, why_text(row, interaction.client.studio, interaction.locale.value))
 
 
 async def again(interaction: discord.Interaction[Client], request_id: int) -> None:
@@ -161,6 +178,8 @@ ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]
     "reroll": reroll,
     "edit": edit,
     "correct": correct,
+    "change": change,
+    "why": why,
     "again": again,
     "example": example,
     "agree": agree,

@@ -21,6 +21,7 @@ from bot.agreement import Wishes
 from bot.answers import answered, explain
 from bot.buttons import Press
 from bot.commands import all_commands
+from bot.commands.line import Clearing
 from bot.commands.moderate import AuditTurn
 from bot.forms import Drafts
 from bot.moderation import reports
@@ -164,7 +165,7 @@ class Client(commands.AutoShardedBot):
         await self.tree.set_translator(Translator())
         for command in all_commands(self.settings):
             self.tree.add_command(command)
-        self.add_dynamic_items(Press, AuditTurn, SettingsItem)
+        self.add_dynamic_items(Press, Clearing, AuditTurn, SettingsItem)
         await sync_if_changed(self.tree)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
@@ -176,7 +177,7 @@ class Client(commands.AutoShardedBot):
             await self.servers.check(interaction)
             custom_id = interaction.custom_id or ""
             if submitted := forms.SUBMITTED.fullmatch(custom_id):
-                await forms.submit(interaction, int(submitted["request_id"]))
+                await forms.submit(interaction, int(submitted["request_id"]), act=submitted["act"])
             elif submitted := reports.SUBMITTED.fullmatch(custom_id):
                 await reports.submit(interaction, int(submitted["request_id"]))
             elif ZONE_FORM.fullmatch(custom_id):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+MOST_MEMBERS = 64
+"""Whose requests the engine has at the same time, where there are not more places than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ def passed_over(held: Iterable[Held], max_rows: int) -> PassedOver:
     Who is given nothing more, as long as the engine has these requests.
 
     Where rows are free, nobody. Else whoever has nothing there is given their first at once, since they may be owed a
-    place that somebody holds as their second; and of several members each has so much there that has not begun that
-    the batcher can keep to their turns when rows become free.
+    place that somebody holds as their second; and of several members each has more there that has not begun than can
+    join at once, so that the batcher keeps to their turns whoever's pictures end.
     """
     rows, to_begin = 0, Counter[int]()
     for each in held:
@@ -51,7 +53,7 @@ def passed_over(held: Iterable[Held], max_rows: int) -> PassedOver:
         to_begin[each.user_id] += each.rows_to_begin
     if rows < max_rows:
         return PassedOver({}, 0, takes_newcomers=True)
-    # As many members as there can be places, and as many again: each of those who have one holds only one.
-    takes_newcomers = len(to_begin) < 2 * max_rows
-    most = math.ceil(max_rows / len(to_begin)) if len(to_begin) > 1 else 0
+    # Each of so many holds only one place: whoever else comes waits in the line as well as there.
+    takes_newcomers = len(to_begin) < max(MOST_MEMBERS, 2 * max_rows)
+    most = max_rows + 1 if len(to_begin) > 1 else 0
     return PassedOver(to_begin, most, takes_newcomers=takes_newcomers)

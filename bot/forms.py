@@ -15,6 +15,7 @@ from bot import replies, views
 from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import privately
+from bot.changing import change
 from bot.locales import catalogue
 from bot.markdown import utf16_length
 from bot.store import requests
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 MAX_INPUT_CHARACTERS = 4000
 """https://discord.com/developers/docs/components/reference#text-input."""
 MAX_NUMBER_CHARACTERS = 32
-SUBMITTED = re.compile(r"edit-form:(?P<request_id>\d{1,18})")
-"""The custom_id of a form that was submitted, whichever process opened it."""
+SUBMITTED = re.compile(r"(?P<act>edit|change)-form:(?P<request_id>\d{1,18})")
+"""The custom_id of a form that was submitted, whichever process opened it: for another request, or for the same one."""
 OPTIONAL = ("negative_prompt", "steps", "guidance", "seed")
 PARAGRAPHS = ("prompt", "negative_prompt")
 FIELD_NAMES = {"steps": "num_inference_steps", "guidance": "guidance_scale"}
@@ -67,6 +68,7 @@ class Draft:
     """A form that was faulty, kept for the member who typed it."""
 
     user_id: int
+    act: str
     request_id: int
     typed: Typed
     kept_at: float
@@ -82,9 +84,11 @@ class Drafts:
         self._clock = clock
         self._drafts: dict[int, Draft] = {}
 
-    def keep(self, draft_id: int, *, user_id: int, request_id: int, typed: Typed) -> None:
+    def keep(self, draft_id: int, *, user_id: int, act: str, request_id: int, typed: Typed) -> None:
         """Keep what a member typed; the oldest makes room."""
-        self._drafts[draft_id] = Draft(user_id=user_id, request_id=request_id, typed=typed, kept_at=self._clock())
+        self._drafts[draft_id] = Draft(
+            user_id=user_id, act=act, request_id=request_id, typed=typed, kept_at=self._clock()
+        )
         while len(self._drafts) > self.MOST:
             del self._drafts[next(iter(self._drafts))]
 
@@ -111,10 +115,17 @@ def typed_of(row: RequestRow) -> Typed:
     )
 
 
-def edit_form(request_id: int, typed: Typed, locale: str) -> discord.ui.Modal:
-    """The form, filled in. Stopped at birth: its submission is found by custom_id, and discord.py need not store it."""
+def edit_form(request_id: int, typed: Typed, locale: str, *, act: str = "edit") -> discord.ui.Modal:
+    """
+    The form, filled in.
+
+    Stopped at birth: its submission is found by custom_id, and discord.py need not store it.
+
+    Args:
+        act: what its submission does: "edit" asks for another request, "change" changes the one that waits.
+    """
     say = catalogue(locale).say
-    form = discord.ui.Modal(title=say("form-title"), custom_id=f"edit-form:{request_id}")
+    form = discord.ui.Modal(title=say(f"form-title-{act}"), custom_id=f"{act}-form:{request_id}")
     for field in fields(Typed):
         key = f"form-{field.name.replace('_', '-')}"
         is_paragraph = field.name in PARAGRAPHS
@@ -131,20 +142,22 @@ def edit_form(request_id: int, typed: Typed, locale: str) -> discord.ui.Modal:
     return form
 
 
-async def open_form(interaction: discord.Interaction[Client], request_id: int, typed: Typed) -> None:
+async def open_form(
+    interaction: discord.Interaction[Client], request_id: int, typed: Typed, *, act: str = "edit"
+) -> None:
     """Show the form; where a text is too long for one, give it as a file to the member alone."""
     locale = interaction.locale.value
     long = [name for name in PARAGRAPHS if utf16_length(getattr(typed, name)) > MAX_INPUT_CHARACTERS]
     if not long:
-        await interaction.response.send_modal(edit_form(request_id, typed, locale))
+        await interaction.response.send_modal(edit_form(request_id, typed, locale, act=act))
         return
     files = [discord.File(io.BytesIO(getattr(typed, name).encode()), f"{name}.txt") for name in long]
     await privately(interaction, catalogue(locale).say("form-too-long", maximum=MAX_INPUT_CHARACTERS), files=files)
 
 
-async def submit(interaction: discord.Interaction[Client], request_id: int) -> None:
+async def submit(interaction: discord.Interaction[Client], request_id: int, *, act: str = "edit") -> None:
     """
-    A form was submitted: the presser's own request, or to the presser alone why it is none, with [Correct it].
+    A form was submitted: the presser's own request, or a change of the one that waits, or to the presser alone why it is none, with [Correct it].
 
     Raises:
         Refused: the request that is to be changed is not known any more.
@@ -163,14 +176,17 @@ async def submit(interaction: discord.Interaction[Client], request_id: int) -> N
         before = client.engine.card_of(row.model)
         request, wording = wanted(row, typed, source.card, locale, before=before)
         owned = replace(request, model=source.name, owner=str(interaction.user.id))
-        await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
+        if act == "change":
+            await change(interaction, row, owned, wording)
+        else:
+            await accept(interaction, owned, kind="edit", parent_id=row.id, wording=wording)
     except FaultyForm as faulty:
         sentences = faulty.sentences
     except (InvalidRequest, Refused) as fault:
         sentences = (replies.sentence(fault, locale),)
     else:
         return
-    client.drafts.keep(interaction.id, user_id=interaction.user.id, request_id=request_id, typed=typed)
+    client.drafts.keep(interaction.id, user_id=interaction.user.id, act=act, request_id=request_id, typed=typed)
     say = catalogue(locale).say
     lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in sentences)]
     await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LEAST_COST_S = 0.01
 """Of a request whose seconds of GPU are not known."""
-FEW = 16
+FEW = 64
 
 
 @dataclass(slots=True)
@@ -107,16 +107,20 @@ class Line:
             member.waiting.append(request_id)
             insort(self._order, (entry.start, entry.arrival, request_id))
 
-    def remove(self, request_id: int) -> bool:
-        """Take a request out wherever it stands; False if it does not wait."""
-        entry = self._entries.get(request_id)
-        if entry is None:
-            return False
-        with self._rearranged(entry.user_id) as member:
-            member.waiting.remove(request_id)
-            del self._entries[request_id]
+    def remove(self, *request_ids: int) -> list[int]:
+        """Take requests out wherever they stand; those of them that waited."""
+        gone = [request_id for request_id in request_ids if request_id in self._entries]
+        by_member: dict[int, set[int]] = {}
+        for request_id in gone:
+            by_member.setdefault(self._entries[request_id].user_id, set()).add(request_id)
+        with self._rearranged(*by_member):
+            for user_id, theirs in by_member.items():
+                member = self._members[user_id]
+                member.waiting = [request_id for request_id in member.waiting if request_id not in theirs]
+            for request_id in gone:
+                del self._entries[request_id]
         self._forget_past()
-        return True
+        return gone
 
     def change(self, request_id: int, *, cost: float, weight: float = 1.0) -> None:
         """
@@ -193,20 +197,27 @@ class Line:
         return bisect_left(self._order, (entry.start, entry.arrival, request_id))
 
     @contextmanager
-    def _rearranged(self, user_id: int) -> Iterator[_Member]:
-        """Put a member's requests into the order anew, after what is done to them."""
-        member = self._members[user_id]
-        theirs = set(member.waiting)
-        yield member
-        self._order = [each for each in self._order if each[2] not in theirs]
-        start = member.start
-        for request_id in member.waiting:
-            entry = self._entries[request_id]
-            entry.start = start
-            start += entry.cost
-            self._order.append((entry.start, entry.arrival, request_id))
-        self._order.sort()  # two sorted runs: one merge
-        self._leave_if_served(user_id)
+    def _rearranged(self, *user_ids: int) -> Iterator[None]:
+        """Put members' requests into the order anew, after what is done to them."""
+        theirs = {request_id for user_id in user_ids for request_id in self._members[user_id].waiting}
+        are_few = len(theirs) <= FEW
+        if are_few:
+            for request_id in theirs:
+                del self._order[self._index_of(request_id)]
+        else:
+            self._order = [each for each in self._order if each[2] not in theirs]
+        yield
+        for user_id in user_ids:
+            start = self._members[user_id].start
+            for request_id in self._members[user_id].waiting:
+                entry = self._entries[request_id]
+                entry.start = start
+                start += entry.cost
+                place = (entry.start, entry.arrival, request_id)
+                insort(self._order, place) if are_few else self._order.append(place)
+            self._leave_if_served(user_id)
+        if not are_few:
+            self._order.sort()  # runs that are sorted are merged
 
     def _leave_if_served(self, user_id: int) -> None:
         if not self._members[user_id].waiting:

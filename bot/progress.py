@@ -25,6 +25,8 @@ log = structlog.stdlib.get_logger(__name__)
 RUNNING_EDIT_S = 2.0
 """Discord's edits are limited per message; product promise: never faster than one in two seconds."""
 WAITING_EDIT_S = 10.0
+WAITING_EDITS_A_SECOND = 2.0
+"""Of the whole bot: where more messages wait than that is enough for, each is edited less often."""
 EDITS_AT_ONCE = 4
 """The budget that all progress shares: what goes over waits, so that results find the road free."""
 LOOK_EVERY_S = 0.25
@@ -51,6 +53,7 @@ class Board:
         self._delivery = delivery
         self._clock = clock
         self._shown: dict[int, _Shown] = {}
+        self._waiting = 0
 
     def put(self, row: RequestRow, compose: Callable[[], Reply], *, every_s: float, content: str = "") -> None:
         """Keep a message live with what `compose` says; `content` is what it shows already."""
@@ -63,6 +66,10 @@ class Board:
             before.edited_at if before else self._clock(),
             before.editing if before else None,
         )
+
+    def hurry(self, request_id: int) -> None:
+        """Let a message be edited at the next look: somebody has just changed what it is about."""
+        self._shown[request_id].edited_at = float("-inf")
 
     async def retire(self, request_id: int) -> None:
         """Leave a message alone from now on; an edit that is under way ends first."""
@@ -79,19 +86,29 @@ class Board:
         """
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            self._waiting = sum(1 for shown in self._shown.values() if shown.every_s >= WAITING_EDIT_S)
             busy = sum(1 for shown in self._shown.values() if shown.editing and not shown.editing.done())
-            for shown in sorted(self._shown.values(), key=lambda shown: shown.edited_at):
+            now = self._clock()
+            due = [shown for shown in self._shown.values() if now - shown.edited_at >= self._interval(shown)]
+            for shown in sorted(due, key=lambda shown: shown.edited_at):
                 if busy >= EDITS_AT_ONCE:
                     break
                 if self._start_edit(shown, when_gone):
                     busy += 1
 
+    def _interval(self, shown: _Shown) -> float:
+        if shown.every_s < WAITING_EDIT_S:
+            return shown.every_s
+        return max(shown.every_s, self._waiting / WAITING_EDITS_A_SECOND)
+
     def _start_edit(self, shown: _Shown, when_gone: Callable[[int], Awaitable[None]]) -> bool:
         now = self._clock()
-        if now - shown.edited_at < shown.every_s or (shown.editing and not shown.editing.done()):
+        if shown.editing and not shown.editing.done():
             return False
         reply = shown.compose()
         if reply.content == shown.last_content:
+            if shown.every_s >= WAITING_EDIT_S:
+                shown.edited_at = now  # looked at in its turn again, since thousands may wait
             return False
         shown.edited_at, shown.last_content = now, reply.content
         shown.editing = asyncio.create_task(self._edit(shown.row, reply, when_gone))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot import views
@@ -81,19 +82,48 @@ class Drawn:
     """Why there are fewer pictures than were asked for: a key of the catalogue."""
 
 
-def waiting(row: RequestRow, *, place: int | None, loading: str | None, left: str = "") -> Reply:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a request that waits will be ready."""
+
+    at: float
+    """Unix seconds."""
+    is_past: bool
+
+
+def waiting(
+    row: RequestRow,
+    *,
+    place: int | None,
+    loading: str | None,
+    left: str = "",
+    ready: Ready | None = None,
+    is_paused: bool = False,
+) -> Reply:
     """
     An accepted request before its first step, with its price.
 
     Args:
         loading: the title of the model that it waits for.
         left: as `left_today`.
+        is_paused: whether the server's moderators let nothing start.
     """
     say = catalogue(row.locale).say
-    news = [place_in_line(place, row.locale), *price(row), *([left] if left else [])]
+    news = [say("line-is-paused")] if is_paused else [place_in_line(place, row.locale)]
+    if ready is not None:
+        news.append(ready_text(ready, row.locale))
+    news += [*price(row), *([left] if left else [])]
     if loading is not None:
         news.append(say("model-loading", model=_quoted(loading)))
-    return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_unfinished(row))
+    return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_waiting(row))
+
+
+def ready_text(ready: Ready, locale: str) -> str:
+    """When it will be ready, as people say it."""
+    say = catalogue(locale).say
+    if ready.is_past:
+        return say("progress-moment")
+    return say("ready-at", at=datetime.fromtimestamp(ready.at, UTC))
 
 
 def price(row: RequestRow) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.feeding import Held
+from bot.readiness import cost_of
 from bot.store import requests
+from bot.weights import weight_of
 from engine import (
     EngineClosed,
     EngineError,
@@ -22,7 +25,7 @@ from engine import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bot.database import Database
     from bot.endings import Endings
@@ -59,6 +62,7 @@ class Run:
     progress: Progress | None = None
     pictures: list[Picture] = field(default_factory=list)
     cancel_reason: str | None = None
+    is_recalled: bool = False
     is_ending: bool = False
 
     @property
@@ -68,13 +72,31 @@ class Run:
         return sum(rows for index, rows in enumerate(self.rows_of_pictures) if index not in finished)
 
     @property
+    def begun(self) -> int:
+        """Pictures that have joined the batch."""
+        return self.progress.pictures_begun if self.progress else 0
+
+    @property
+    def held(self) -> Held:
+        """What the engine has of it."""
+        to_begin = sum(self.rows_of_pictures[max(self.begun, len(self.pictures)) :])
+        return Held(self.row.user_id, self.rows, min(to_begin, self.rows))
+
+    @property
     def must_be_alone(self) -> bool:
         """Whether nothing else may be drawn beside it."""
         return self.row.interruptions >= ALONE_AFTER_INTERRUPTIONS
 
+    def recall(self) -> None:
+        """Let it wait again."""
+        self.is_recalled = True
+        if self.drawing is not None:
+            self.drawing.cancel()
+
     def stop(self, reason: str | None) -> None:
         """Let its pictures be dropped; with a reason, those that are finished are delivered first."""
         self.cancel_reason = reason
+        self.is_recalled = False
         if self.drawing is not None:
             self.drawing.cancel()
 
@@ -94,6 +116,8 @@ class Runner:
         endings: Endings,
         board: Board,
         members: Members,
+        weights: Mapping[int, float],
+        rows_of: Callable[[RequestRow], tuple[int, ...]],
         when_room: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
@@ -102,6 +126,8 @@ class Runner:
         self._endings = endings
         self._board = board
         self._members = members
+        self._weights = weights
+        self._rows_of = rows_of
         self._when_room = when_room
         self._clock = clock
 
@@ -119,14 +145,20 @@ class Runner:
             return None
         async with self._database.transaction(patient=True) as connection:
             is_waiting = await requests.start(connection, row.id, now=self._clock())
-        if not is_waiting:
+            started = await requests.fetch(connection, row.id)
+        if is_waiting and started is not None:  # somebody may have changed it until now
+            row = run.row = started
+            run.rows_of_pictures = self._rows_of(row)
+        else:
             await self._board.retire(row.id)
             return None
         run.drawing = asyncio.create_task(self._collect(run))
-        if run.cancel_reason is not None:
+        if run.cancel_reason is not None or run.is_recalled:
             run.drawing.cancel()
         await asyncio.wait({run.drawing})
         if run.drawing.cancelled():
+            if run.is_recalled:
+                return await self._given_back(row)
             if run.cancel_reason is not None:
                 await self._finish(run, "cancelled", run.cancel_reason)
             return None
@@ -135,14 +167,25 @@ class Runner:
         await self._finish(run, "done", None)
         return None
 
+    async def _given_back(self, row: RequestRow) -> RequestRow | None:
+        """A request that was taken back from the engine; None where it has ended meanwhile."""
+        async with self._database.transaction(patient=True) as connection:
+            await requests.give_back(connection, row.id)
+            again = await requests.fetch(connection, row.id)
+        return again if again is not None and again.state == "queued" and again.reason is None else None
+
     async def _collect(self, run: Run) -> None:
         """Raises what the engine raises; pictures that are finished by then stay in the run."""
-        async with aclosing(self._engine.stream(run.row.request)) as events:
+        request = replace(run.row.request, weight=weight_of(run.row, self._weights), cost=cost_of(run.row))
+        async with aclosing(self._engine.stream(request)) as events:
             async for event in events:
                 if isinstance(event, Loading):
                     run.loading = event.model
                 elif isinstance(event, Progress):
+                    has_begun_more = event.pictures_begun > run.begun
                     run.progress = event
+                    if has_begun_more:
+                        self._when_room()
                 elif isinstance(event, Picture):
                     run.pictures.append(event)
                     self._when_room()

@@ -130,6 +130,7 @@ async def serve(
             max_rows=settings.max_rows,
             model_requests=settings.model_requests,
             model_wait_s=settings.model_wait_seconds,
+            weights=settings.weights,
             stop_s=settings.stop_seconds,
         )
         eraser = Eraser(

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot import replies
+from bot.feeding import passed_over
+from bot.outlook import Outlook
 from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
+from bot.readiness import cost_of
+from bot.replies import Ready
 from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
-from bot.store import requests
+from bot.store import pauses, requests
+from bot.store.pauses import EVERYWHERE
 from bot.turns import Turns
+from bot.waiting import Standing, standing_of
+from bot.weights import weight_of
 from engine import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
     from bot.database import Database
     from bot.endings import Endings
@@ -50,6 +58,7 @@ class Studio:
         model_requests: int,
         model_wait_s: float,
         stop_s: float,
+        weights: Mapping[int, float],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -62,11 +71,18 @@ class Studio:
         self._turns = Turns(
             engine.fit_together, most_requests=model_requests, most_wait_s=model_wait_s, clock=time.monotonic
         )
+        self._weights = weights
         self._rows: dict[int, RequestRow] = {}
+        """Of all that wait."""
+        self._paused: set[int] = set()
+        """Servers whose moderators have paused the line: what waits there is not in it."""
+        self._held: set[int] = set()
+        """Requests that were taken back from the engine, until something is done about them."""
         self._runs: dict[int, Run] = {}
-        self._telling: set[asyncio.Task[None]] = set()
         self._left: dict[int, str] = {}
         """What each member had left, as the waiting message says it."""
+        self._telling: set[asyncio.Task[None]] = set()
+        self._outlook = Outlook(max_rows=max_rows, rows_of=self._rows_of_pictures, weights=weights, clock=clock)
         self._changed = asyncio.Event()
         self._runner = Runner(
             database=database,
@@ -74,6 +90,8 @@ class Studio:
             endings=endings,
             board=board,
             members=members,
+            weights=weights,
+            rows_of=self._rows_of_pictures,
             when_room=self._changed.set,
             clock=clock,
         )
@@ -92,6 +110,9 @@ class Studio:
         """
         board = asyncio.create_task(self._board.run(self.withdraw_message))
         try:
+            async with self._database.reading() as connection:
+                paused = await pauses.paused(connection)
+            await self.pause(*paused)
             await self._engine.ready()
             self.loading = None
             for notice in self._engine.notices:
@@ -149,25 +170,109 @@ class Studio:
         """
         self._rows[row.id] = row
         self._left[row.id] = left
-        self._turns.add(row.id, row.user_id, row.model, front=front)
-        self._board.put(row, lambda: self._compose_waiting(row), every_s=WAITING_EDIT_S, content=shown)
-        self._changed.set()
+        if not self.is_paused(row.guild_id) and row.id not in self._held:
+            self._join_line(row, front=front)
+        self._board.put(row, lambda: self.waiting_reply(row), every_s=WAITING_EDIT_S, content=shown)
 
-    def prospective_place(self, row: RequestRow) -> int:
-        """The place that a request would get now; 1 is next."""
-        self._turns.add(row.id, row.user_id, row.model)
-        place = self._turns.place_of(row.id) + self._joining_before()
-        self._turns.remove(row.id)
-        return place
+    def prospective_reply(self, row: RequestRow, *, left: str) -> replies.Reply:
+        """What a request that is not yet in the line would be told now."""
+        self._rows[row.id], self._left[row.id] = row, left
+        if not self.is_paused(row.guild_id):
+            self._join_line(row)
+        reply = self.waiting_reply(row)
+        self._leave_line(row.id, keeping_promise=True)
+        del self._left[row.id]
+        return reply
+
+    def waiting_reply(self, row: RequestRow) -> replies.Reply:
+        """What the message of a request that waits says now."""
+        return self._waiting(row, self.loading)
 
     def place_of(self, request_id: int) -> int | None:
-        """The request's place in the line, 1 is next; None once its pictures are being drawn."""
+        """The request's place in the line, 1 is next; None once its pictures are being drawn, or where it is paused."""
         if request_id in self._turns:
             return self._turns.place_of(request_id) + self._joining_before()
         run = self._runs.get(request_id)
         if run is None or run.progress is not None:
             return None
         return 1 + self._joining_before(request_id)
+
+    def ready_of(self, request_id: int) -> Ready | None:
+        """When its member was told that a request that waits will be ready."""
+        at = self._outlook.ready_at(request_id, self._turns, self._rows, self._runs.values())
+        return None if at is None else Ready(at=at, is_past=at <= self._clock())
+
+    def standing(self, row: RequestRow) -> Standing:
+        """Why a request waits: who shares the GPU with its member, and how."""
+        return standing_of(row, self.running_rows(None), self.waiting_rows(None), self._weights)
+
+    def waits(self, request_id: int) -> bool:
+        """Whether nothing of a request is drawn yet, though the engine may have it."""
+        run = self._runs.get(request_id)
+        return request_id in self._rows or (run is not None and run.progress is None and not run.is_ending)
+
+    def waiting_rows(self, guild_id: int | None) -> list[RequestRow]:
+        """What waits in a server, or everywhere (None), in the order of the line; what is paused comes last."""
+        handed = [run.row for run in self._runs.values() if self.waits(run.row.id)]
+        in_line = list(self._turns)
+        parked = sorted(self._rows.keys() - set(in_line))
+        rows = [*handed, *(self._rows[request_id] for request_id in (*in_line, *parked))]
+        return [row for row in rows if guild_id in (row.guild_id, None)]
+
+    def running_rows(self, guild_id: int | None) -> list[RequestRow]:
+        """What is being drawn of a server, or of all (None)."""
+        rows = [run.row for run in self._runs.values() if not self.waits(run.row.id)]
+        return [row for row in rows if guild_id in (row.guild_id, None)]
+
+    @asynccontextmanager
+    async def holding(self, *request_ids: int) -> AsyncIterator[None]:
+        """Take requests back of which the engine has drawn nothing; afterwards they wait before their member's others."""
+        recalled = [self._runs[each] for each in request_ids if each in self._runs and self.waits(each)]
+        self._held.update(run.row.id for run in recalled)
+        for run in recalled:
+            run.recall()
+        try:
+            if tasks := {run.task for run in recalled if run.task}:
+                await asyncio.wait(tasks)
+            yield
+        finally:
+            for run in recalled:
+                self._held.discard(run.row.id)
+                row = self._rows.get(run.row.id)
+                if row is not None and row.id not in self._turns and not self.is_paused(row.guild_id):
+                    self._join_line(row, front=True)
+
+    def is_paused(self, guild_id: int | None) -> bool:
+        """Whether nothing of a server starts."""
+        return guild_id in self._paused or EVERYWHERE in self._paused
+
+    async def pause(self, *guild_ids: int) -> None:
+        """Let nothing of these servers start, until `resume`; what is being drawn goes on."""
+        self._paused.update(guild_ids)
+        self._turns.remove(*(row.id for row in self._rows.values() if self.is_paused(row.guild_id)))
+        handed = [run.row for run in self._runs.values() if self.waits(run.row.id)]
+        async with self.holding(*(row.id for row in handed if self.is_paused(row.guild_id))):
+            pass
+
+    def resume(self, guild_id: int) -> None:
+        """Let what waits in a server join the line again, in the order in which it came."""
+        self._paused.discard(guild_id)
+        for row in sorted(self._rows.values(), key=lambda row: row.id):
+            if row.id not in self._turns and not self.is_paused(row.guild_id):
+                self._join_line(row)
+
+    def change(self, row: RequestRow) -> bool:
+        """Let a request that waits be another from now on, in its place; False where it no longer waits."""
+        if row.id not in self._rows:
+            return False
+        self._rows[row.id] = row
+        self._outlook.forget(row.id)
+        if row.id in self._turns:
+            self._turns.change(row.id, row.model, cost=cost_of(row), weight=weight_of(row, self._weights))
+        self._board.put(row, lambda: self.waiting_reply(row), every_s=WAITING_EDIT_S)
+        self._board.hurry(row.id)
+        self._changed.set()
+        return True
 
     async def cancel(self, request_id: int, *, reason: str = "cancelled-by-owner") -> bool:
         """
@@ -211,6 +316,7 @@ class Studio:
 
     def tell_withdrawn(self, rows: Sequence[RequestRow]) -> None:
         """Take requests whose rows have ended out of the line, and let their messages say why, one after another."""
+        self._turns.remove(*(row.id for row in rows))
         for row in rows:
             log.info("request_withdrawn", request_id=row.id, reason=row.reason)
             self._leave_line(row.id)
@@ -287,25 +393,30 @@ class Studio:
         return count
 
     def _next(self) -> RequestRow | None:
-        """Whose turn it is, if the engine has room: its model's, and rows are free, or its member has nothing there."""
+        """Whose turn it is, if the engine takes more: its model's, and its member's (`bot.feeding`)."""
         drawn = [run for run in self._runs.values() if not run.is_ending]
         if any(run.must_be_alone for run in drawn):
             return None
-        has_room = sum(run.rows for run in drawn) < self._max_rows
-        served = () if has_room else {run.row.user_id for run in drawn}
+        served = passed_over((run.held for run in drawn), self._max_rows)
         in_use = {run.row.model for run in drawn}
         request_id = self._turns.peek(served, in_use=in_use)
         if request_id is None:
             return None
         if drawn and self._rows[request_id].interruptions >= ALONE_AFTER_INTERRUPTIONS:
             return None
-        row = self._rows.pop(request_id)
         self._turns.next(served, in_use=in_use)
-        return row
+        return self._leave_line(request_id, keeping_promise=True)
 
-    def _leave_line(self, request_id: int) -> RequestRow | None:
+    def _join_line(self, row: RequestRow, *, front: bool = False) -> None:
+        weight = weight_of(row, self._weights)
+        self._turns.add(row.id, row.user_id, row.model, cost=cost_of(row), weight=weight, front=front)
+        self._changed.set()
+
+    def _leave_line(self, request_id: int, *, keeping_promise: bool = False) -> RequestRow | None:
         self._turns.remove(request_id)
-        self._left.pop(request_id, None)
+        if not keeping_promise:
+            self._left.pop(request_id, None)
+            self._outlook.forget(request_id)
         return self._rows.pop(request_id, None)
 
     def _start(self, row: RequestRow) -> None:
@@ -320,18 +431,24 @@ class Studio:
         except InvalidRequest:
             return (1,) * row.num_images
 
-    def _compose_waiting(self, row: RequestRow) -> replies.Reply:
-        if self.is_closing:
-            return replies.restarting(row)
-        return self._waiting(row, self.loading)
-
     def _compose_running(self, run: Run) -> replies.Reply:
         if run.progress is None:
             return self._waiting(run.row, run.loading)
+        self._outlook.measure(self._runs.values())
         return replies.running(run.row, run.progress)
 
     def _waiting(self, row: RequestRow, loading: str | None) -> replies.Reply:
-        return replies.waiting(row, place=self.place_of(row.id), left=self._left.get(row.id, ""), loading=loading)
+        if self.is_closing:
+            return replies.restarting(row)
+        is_paused = self.is_paused(row.guild_id)
+        return replies.waiting(
+            row,
+            place=self.place_of(row.id),
+            left=self._left.get(row.id, ""),
+            loading=loading,
+            ready=None if is_paused or loading else self.ready_of(row.id),
+            is_paused=is_paused,
+        )
 
     # One request
 
@@ -346,6 +463,7 @@ class Studio:
         finally:
             del self._runs[run.row.id]
             left = self._left.pop(run.row.id, "")
+            self._outlook.forget(run.row.id)
             self._changed.set()
         if again is not None:
             self.enqueue(again, left=left, front=True)

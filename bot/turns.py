@@ -74,6 +74,11 @@ class Turns:
         """Who waits, and with how many requests."""
         return self._line.members
 
+    @property
+    def remembered(self) -> int:
+        """How many members are held in memory, those who do not wait among them."""
+        return self._line.remembered
+
     def add(
         self,
         request_id: int,
@@ -99,9 +104,9 @@ class Turns:
         self._unnote(request_id)
         self._note(request_id, model)
 
-    def remove(self, request_id: int) -> None:
-        """Take a request out wherever it stands, if it waits."""
-        if self._line.remove(request_id):
+    def remove(self, *request_ids: int) -> None:
+        """Take requests out wherever they stand, if they wait."""
+        for request_id in self._line.remove(*request_ids):
             self._unnote(request_id)
 
     def peek(self, excluding: Container[int] = (), *, in_use: Collection[str] = ()) -> int | None:
@@ -151,9 +156,7 @@ class Turns:
         other._line = self._line.copy()
         other._models = dict(self._models)
         other._waiting = {model: dict(waiting) for model, waiting in self._waiting.items()}
-        other._turn = replace(
-            self._turn, models=set(self._turn.models), kept_waiting=dict(self._turn.kept_waiting)
-        )
+        other._turn = replace(self._turn, models=set(self._turn.models), kept_waiting=dict(self._turn.kept_waiting))
         return other
 
     def _note(self, request_id: int, model: str) -> None:

@@ -46,8 +46,20 @@ def button(label: str, custom_id: str, style: ButtonStyle = ButtonStyle.secondar
     return discord.ui.Button(label=label, custom_id=custom_id, style=style)
 
 
+def under_waiting(row: RequestRow) -> Buttons:
+    """What may be done while a request waits."""
+    say = catalogue(row.locale).say
+    return Buttons(
+        [
+            button(say("button-edit"), f"change:{row.id}"),
+            button(say("button-why"), f"why:{row.id}"),
+            button(say("button-cancel"), f"cancel:{row.id}"),
+        ]
+    )
+
+
 def under_unfinished(row: RequestRow) -> Buttons:
-    """What may be done while a request waits or is drawn."""
+    """What may be done while a request is drawn."""
     return Buttons([button(catalogue(row.locale).say("button-cancel"), f"cancel:{row.id}")])
 
 

@@ -26,7 +26,6 @@ class Place(Protocol):
     def key(self) -> Hashable:
         """Only pictures of one key share a call: of one model and size, with the same LoRAs at the same weights."""
 
-
     @property
     def cost(self) -> float:
         """Seconds of GPU that it is expected to take; of several pictures only their proportion matters."""
@@ -222,9 +221,7 @@ class Batcher(Generic[P]):
         self._now = {weight: now + lags.get(weight, 0.0) for weight, now in self._now.items()}
 
     def _is_behind(self, other: _Share[P], share: _Share[P]) -> bool:
-        return (
-            share.start - other.start > CLOSE and other.weight == share.weight and self._counts_as_waiting(other)
-        )
+        return share.start - other.start > CLOSE and other.weight == share.weight and self._counts_as_waiting(other)
 
     def _is_early(self, share: _Share[P]) -> bool:
         """Whether its next picture must wait until others have caught up; one that has begun is paid for."""

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.commands import filter as filtering
 from bot.commands import help as helping
-from bot.commands import imagine, limits, models, moderate, mydata, pictures, quota
+from bot.commands import imagine, limits, line, models, moderate, mydata, pictures, quota
 from bot.commands import settings as settings_command
 from bot.moderation import menu, reports
 
@@ -40,5 +40,6 @@ def all_commands(
         filtering.group(),
         settings_command.command(),
         moderate.group(),
+        line.group(),
     ]
     return [*for_members, *for_moderators, menu.entry(), reports.entry()]

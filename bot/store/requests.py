@@ -555,6 +555,56 @@ async def charged_lately(connection: Connection, *, count: int) -> list[RequestR
     )
 
 
+async def step_aside(connection: Connection, request_id: int) -> bool:
+    """
+    Let a request that waits be as if it had never been asked for; False if it waits no more.
+
+    Only for the rest of a transaction, in which `take_over` lets it wait again.
+    """
+    return await _change(
+        connection,
+        """
+        UPDATE requests SET state = 'cancelled', charged = 0, charged_s = 0, created_at = 0
+        WHERE id = :request_id AND state = 'queued' AND reason IS NULL
+        """,
+        {"request_id": request_id},
+    )
+
+
+async def take_over(connection: Connection, row: RequestRow, wanted: RequestRow) -> RequestRow | None:
+    """Let a request that has stepped aside wait again as another one, which is there no more."""
+    await connection.execute_fetchall(
+        """
+        UPDATE requests
+        SET model = wanted.model, prompt = wanted.prompt, negative_prompt = wanted.negative_prompt,
+            width = wanted.width, height = wanted.height, num_inference_steps = wanted.num_inference_steps,
+            guidance_scale = wanted.guidance_scale, seed = wanted.seed, scheduler = wanted.scheduler,
+            num_images = wanted.num_images, max_embeddings_multiples = wanted.max_embeddings_multiples,
+            clip_skip = wanted.clip_skip, variants = wanted.variants, typed_prompt = wanted.typed_prompt,
+            notes = wanted.notes, is_age_restricted = wanted.is_age_restricted, role_ids = wanted.role_ids,
+            estimated_s = wanted.estimated_s, charged_s = wanted.charged_s, day = wanted.day,
+            charged = wanted.charged, state = 'queued', created_at = :created_at
+        FROM (SELECT * FROM requests WHERE id = :wanted_id) AS wanted
+        WHERE requests.id = :request_id
+        """,
+        {"request_id": row.id, "wanted_id": wanted.id, "created_at": row.created_at},
+    )
+    await connection.execute_fetchall("DELETE FROM requests WHERE id = :wanted_id", {"wanted_id": wanted.id})
+    return await fetch(connection, row.id)
+
+
+async def withdraw(connection: Connection, request_id: int, *, reason: str, now: float) -> RequestRow | None:
+    """Cancel and refund a request that waits; None if it is being drawn, has ended, or is about to."""
+    return await _row(
+        connection,
+        """
+        UPDATE requests SET state = 'cancelled', reason = :reason, charged = 0, charged_s = 0, ended_at = :now
+        WHERE id = :request_id AND state = 'queued' AND reason IS NULL RETURNING *
+        """,
+        {"request_id": request_id, "reason": reason, "now": now},
+    )
+
+
 async def withdraw_channel(connection: Connection, *, channel_id: int, now: float) -> list[int]:
     """Cancel and refund what waits in a channel or thread that is gone; their numbers."""
     rows = await connection.execute_fetchall(

@@ -250,6 +250,7 @@ class Road:
             "locale": "en-US",
             "model": "emoji",
             "typed_prompt": None,
+            "role_ids": (),
             "notes": (),
             "estimated_s": 0.0,
             "is_age_restricted": False,
@@ -322,6 +323,7 @@ async def opened_road(
     stop_s: float = WAIT_S,
     forget_prompts_s: float = 0.0,
     most_bytes: int = 10**9,
+    weights: Any = None,
 ):
     """The road on a database of its own; `is_served` runs the studio's loop."""
     clock = Clock()
@@ -355,6 +357,7 @@ async def opened_road(
             model_requests=model_requests,
             model_wait_s=60.0,
             stop_s=stop_s,
+            weights=weights or {},
             clock=clock,
         )
         recovery = Recovery(database=database, delivery=delivery, endings=endings)

@@ -106,6 +106,7 @@ async def test_a_first_start_tells_discord_all_commands(world):
         "filter",
         "settings",
         "moderate",
+        "line",
         "Moderate",
         "Report",
     ]

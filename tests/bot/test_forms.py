@@ -256,7 +256,7 @@ class Clock:
 
 def test_a_draft_is_for_its_member_only():
     drafts = Drafts(clock=Clock())
-    drafts.keep(1, user_id=1, request_id=5, typed=typed())
+    drafts.keep(1, act="edit", user_id=1, request_id=5, typed=typed())
     assert drafts.find(1, user_id=1).typed == typed()
     assert drafts.find(1, user_id=2) is None
 
@@ -264,7 +264,7 @@ def test_a_draft_is_for_its_member_only():
 def test_drafts_are_kept_for_an_hour():
     clock = Clock()
     drafts = Drafts(clock=clock)
-    drafts.keep(1, user_id=1, request_id=5, typed=typed())
+    drafts.keep(1, act="edit", user_id=1, request_id=5, typed=typed())
     clock.now = 3601
     assert drafts.find(1, user_id=1) is None
 
@@ -272,7 +272,7 @@ def test_drafts_are_kept_for_an_hour():
 def test_few_drafts_are_kept():
     drafts = Drafts(clock=Clock())
     for number in range(201):
-        drafts.keep(number, user_id=1, request_id=5, typed=typed())
+        drafts.keep(number, act="edit", user_id=1, request_id=5, typed=typed())
     assert drafts.find(0, user_id=1) is None
     assert drafts.find(200, user_id=1) is not None
 

@@ -73,13 +73,19 @@ def test_giving_back_does_not_take_another_member_s_turn():
 
 def test_a_removed_request_is_never_served():
     line = line_of("a", "a", "b")
-    assert line.remove(1)
+    assert line.remove(1) == [1]
+    assert served(line) == [2, 3]
+
+
+def test_several_are_removed_at_once():
+    line = line_of("a", "a", "b", "c", "a")
+    assert line.remove(1, 4, 5, 6) == [1, 4, 5]
     assert served(line) == [2, 3]
 
 
 def test_removing_what_does_not_wait_changes_nothing():
     line = line_of("a")
-    assert not line.remove(2)
+    assert line.remove(2) == []
     assert served(line) == [1]
 
 
@@ -157,7 +163,7 @@ class LineMachine(RuleBasedStateMachine):
     @rule(request_id=consumes(waiting))
     def remove(self, request_id):
         owner = next((user_id for user_id, queue in self.queues.items() if request_id in queue), None)
-        assert self.line.remove(request_id) == (owner is not None)
+        assert self.line.remove(request_id) == ([] if owner is None else [request_id])
         if owner is not None:
             self.queues[owner].remove(request_id)
         self.watch()

@@ -153,6 +153,25 @@ async def test_all_messages_share_one_budget(board, delivery, time):
     assert composed == [0, 1, 2, 3]
 
 
+async def test_the_more_messages_wait_the_less_often_each_is_edited(board, delivery, time):
+    left = {number: ["first", "second", "third", "fourth"] for number in range(100)}
+    for number in left:
+        board.put(row(id=number + 1), lambda number=number: Reply(content=left[number][0]), every_s=10.0)
+    for second in range(1, 101):
+        time.now = float(second)
+        await looked()
+        for texts in left.values():
+            texts[0] = f"{second}"
+    assert 100 <= len(delivery.shown) <= 200  # in 100 seconds, two in each at most
+
+
+async def test_what_somebody_has_just_changed_is_shown_at_once(board, delivery, time):
+    board.put(row(), saying("changed"), every_s=10.0)
+    time.now = 1.0
+    board.hurry(row().id)
+    await until(lambda: contents(delivery) == ["changed"])
+
+
 async def test_a_deleted_message_is_reported(board, delivery, time, gone):
     delivery.errors = [MessageGone()]
     board.put(row(), saying("step 1"), every_s=2.0)

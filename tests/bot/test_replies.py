@@ -15,6 +15,7 @@ from bot.markdown import utf16_length
 from bot.policy import Rules
 from bot.replies import (
     Drawn,
+    Ready,
     Upload,
     alt_text,
     ended,
@@ -130,13 +131,26 @@ async def test_several_pictures_are_counted_while_they_are_drawn():
     assert "1 of 4 pictures" in running(row(num_images=4), progress(num_images=4, pictures_done=1)).content
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [lambda: waiting(row(), place=1, loading=None), lambda: running(row(), progress())],
-    ids=["waiting", "running"],
-)
-async def test_what_is_unfinished_can_be_cancelled(reply):
-    assert custom_ids(reply()) == ["cancel:5"]
+async def test_what_waits_can_be_changed_explained_and_cancelled():
+    assert custom_ids(waiting(row(), place=1, loading=None)) == ["change:5", "why:5", "cancel:5"]
+
+
+async def test_what_is_drawn_can_be_cancelled():
+    assert custom_ids(running(row(), progress())) == ["cancel:5"]
+
+
+async def test_a_waiting_message_says_when_it_will_be_ready():
+    assert "2nd in line · ready <t:99:R>" in waiting(row(), place=2, loading=None, ready=Ready(99.5, False)).content
+
+
+async def test_a_time_that_has_passed_is_any_moment_now():
+    assert "next in line · any moment now" in waiting(row(), place=1, loading=None, ready=Ready(99.5, True)).content
+
+
+async def test_a_paused_line_has_no_place():
+    text = waiting(row(), place=None, loading=None, is_paused=True).content
+    assert "the line is paused by this server's moderators" in text
+    assert "in line" not in text.replace("the line is", "")
 
 
 # finished

@@ -283,3 +283,18 @@ def test_the_hubs_token_is_as_secret_as_the_bots():
     settings = load(f"HF_TOKEN={TOKEN}")
     assert settings.hf_token.get_secret_value() == TOKEN
     assert TOKEN not in f"{sentence} {settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_weights_are_numbers_of_members_and_roles(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("WEIGHTS=123=2, 456=0.5\n")
+    assert load_settings(file)[0].weights == {123: 2.0, 456: 0.5}
+    assert Settings.of().weights == {}
+
+
+@pytest.mark.parametrize("value", ["123", "123=0", "123=1000", "x=2", "123=2,123=3", "123=-1"])
+def test_what_is_no_weight_is_refused(tmp_path, value):
+    file = tmp_path / ".env"
+    file.write_text(f"WEIGHTS={value}\n")
+    with pytest.raises(SettingsError, match="WEIGHTS"):
+        load_settings(file)

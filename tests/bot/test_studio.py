@@ -149,11 +149,11 @@ async def test_a_place_is_none_once_the_first_step_is_done(road):
     await until(lambda: road.studio.place_of(row.id) is None)
 
 
-async def test_a_prospective_place_leaves_the_line_as_it_was(tmp_path):
+async def test_what_a_newcomer_would_be_told_leaves_the_line_as_it_was(tmp_path):
     async with opened_road(tmp_path, is_served=False) as road:
         first = await road.waiting("first")
         second = await road.admitted("second")
-        assert road.studio.prospective_place(second) == 2
+        assert "2nd in line" in road.studio.prospective_reply(second).content
         assert road.studio.place_of(first.id) == 1
         assert road.studio.place_of(second.id) is None
 
@@ -533,3 +533,95 @@ async def test_what_is_withdrawn_before_anybody_saw_it_is_not_told_yet(narrow_ro
     await narrow_road.settle()
     assert (await narrow_road.row(row.id)).state == "cancelled"
     assert narrow_road.delivery.shown == []
+
+
+# what waits is changed, paused, taken back
+
+
+async def changed(road, row, prompt):
+    async with road.studio.holding(row.id), road.database.transaction() as connection:
+        await connection.execute("UPDATE requests SET prompt = ? WHERE id = ?", (prompt, row.id))
+    async with road.database.reading() as connection:
+        return await studio_module.requests.fetch(connection, row.id)
+
+
+async def test_a_request_that_the_engine_has_and_has_not_begun_is_taken_back_and_goes_on(narrow_road):
+    await narrow_road.waiting("first")
+    row = await narrow_road.waiting("newcomer", user_id=2)
+    handed = await narrow_road.engine.drawing("newcomer")
+    assert narrow_road.studio.waits(row.id)
+    async with narrow_road.studio.holding(row.id):
+        assert handed.is_closed
+        assert (await narrow_road.row(row.id)).state == "queued"
+        await narrow_road.settle()
+        assert narrow_road.engine.prompts == ["first", "newcomer"]
+    await narrow_road.engine.drawing("newcomer", 2)
+
+
+async def test_what_is_drawn_is_not_taken_back(road):
+    row = await road.waiting()
+    drawing = await road.engine.drawing("a cat")
+    drawing.say(Progress(step=1, steps=20, pictures_done=0, num_images=1, seconds_per_step=0.1))
+    await until(lambda: not road.studio.waits(row.id))
+    async with road.studio.holding(row.id):
+        assert not drawing.is_closed
+
+
+async def test_what_was_changed_while_it_waited_is_drawn_as_it_is_now(narrow_road):
+    await narrow_road.waiting("first")
+    row = await narrow_road.waiting("second")
+    now = await changed(narrow_road, row, "another")
+    assert narrow_road.studio.change(now)
+    (await narrow_road.engine.drawing("first")).finish()
+    await narrow_road.engine.drawing("another")
+
+
+async def test_what_is_changed_in_the_moment_of_its_start_is_drawn_as_the_database_has_it(narrow_road):
+    await narrow_road.waiting("first")
+    row = await narrow_road.waiting("second")
+    await narrow_road.change(row, prompt="another")
+    (await narrow_road.engine.drawing("first")).finish()
+    await narrow_road.engine.drawing("another")
+
+
+async def test_nothing_of_a_paused_server_starts_and_it_goes_on_when_it_is_resumed(narrow_road):
+    await narrow_road.waiting("first")
+    await narrow_road.engine.drawing("first")
+    row = await narrow_road.waiting("newcomer", user_id=2)
+    await narrow_road.engine.drawing("newcomer")
+    await narrow_road.studio.pause(7)
+    assert (await narrow_road.row(row.id)).state == "queued"
+    other = await narrow_road.waiting("elsewhere", user_id=3, guild_id=8)
+    await narrow_road.engine.drawing("elsewhere")
+    await narrow_road.settle()
+    assert narrow_road.studio.place_of(row.id) is None
+    assert [each.id for each in narrow_road.studio.waiting_rows(8)] == [other.id]
+    narrow_road.studio.resume(7)
+    await narrow_road.engine.drawing("newcomer", 2)
+
+
+async def test_a_pause_lasts_over_a_restart(tmp_path):
+    async with opened_road(tmp_path, is_served=False) as road:
+        async with road.database.transaction() as connection:
+            await studio_module.pauses.pause(connection, 7, paused_by=1, now=0.0)
+        row = await road.waiting()
+        serving = asyncio.create_task(road.studio.run())
+        await road.settle()
+        await until(lambda: road.studio.is_paused(7))
+        await road.settle()
+        assert road.engine.drawings == []
+        assert "paused" in road.studio.waiting_reply(row).content
+        await road.studio.close()
+        await serving
+
+
+async def test_weights_decide_who_gets_the_places_that_are_left(tmp_path):
+    async with opened_road(tmp_path, max_rows=8, is_served=False, weights={55: 3.0}) as road:
+        for _ in range(4):
+            await road.waiting("plain", user_id=1)
+            await road.waiting("weighty", user_id=2, role_ids=(55,))
+        serving = asyncio.create_task(road.studio.run())
+        await road.engine.drawing("weighty", 3)
+        assert road.engine.prompts[:4].count("weighty") == 3
+        await road.studio.close()
+        await serving

@@ -1,6 +1,6 @@
 ## The form behind Edit
 
-form-title = Edit and draw again
+form-title-edit = Edit and draw again
 form-prompt = Prompt
 form-negative-prompt = Negative prompt
     .description = What to keep out of the picture; empty: nothing.
