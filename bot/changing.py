@@ -1,4 +1,4 @@
-"""A request that waits becomes another one, in its place: admission decides again, and only the difference is charged."""
+"""A request that waits becomes another, in its place: admission decides again, and the difference is charged."""
 
 from __future__ import annotations
 

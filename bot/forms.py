@@ -157,7 +157,9 @@ async def open_form(
 
 async def submit(interaction: discord.Interaction[Client], request_id: int, *, act: str = "edit") -> None:
     """
-    A form was submitted: the presser's own request, or a change of the one that waits, or to the presser alone why it is none, with [Correct it].
+    A form was submitted: the presser's own request, or a change of the one that waits.
+
+    What cannot be drawn is answered to the presser alone, with the reasons and [Correct it].
 
     Raises:
         Refused: the request that is to be changed is not known any more.

@@ -226,7 +226,7 @@ class Studio:
 
     @asynccontextmanager
     async def holding(self, *request_ids: int) -> AsyncIterator[None]:
-        """Take requests back of which the engine has drawn nothing; afterwards they wait before their member's others."""
+        """Take back requests of which nothing is drawn; afterwards they wait before their member's others."""
         recalled = [self._runs[each] for each in request_ids if each in self._runs and self.waits(each)]
         self._held.update(run.row.id for run in recalled)
         for run in recalled:

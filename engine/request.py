@@ -46,6 +46,13 @@ def draw_seed(num_images: int) -> int:
     return secrets.randbelow(DRAWN_SEED_LIMIT - num_images)
 
 
+def _check_share(weight: float, cost: float | None) -> None:
+    if not 0 < weight < math.inf:
+        raise ValueError(f"weight must be a number above 0, got {weight}")
+    if cost is not None and not 0 < cost < math.inf:
+        raise ValueError(f"cost must be a number above 0, got {cost}")
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """What one picture of a request is drawn from."""
@@ -66,6 +73,7 @@ class GenerationRequest:
 
     Raises:
         InvalidRequest: the sentence names the value and the rule.
+        ValueError: weight or cost is no number above 0.
         TypeError: the owner cannot be hashed.
     """
 
@@ -88,15 +96,13 @@ class GenerationRequest:
     """A name that the engine finds a model by; None: the engine's own, which `Engine.complete` fills in."""
     owner: Hashable = field(default=None, compare=False)
     weight: float = field(default=1.0, compare=False)
-    """Of two owners, who has twice the other's weight gets twice the seconds that are left for more than one picture."""
+    """Of two owners, who has twice the other's weight gets twice the places that are left once each holds one."""
     cost: float | None = field(default=None, compare=False)
     """Seconds of GPU that it is expected to take, for fair shares; None: in proportion to pixels and steps."""
 
     def __post_init__(self) -> None:
         hash(self.owner)
-        for name, number in (("weight", self.weight), ("cost", self.cost)):
-            if number is not None and not 0 < number < math.inf:
-                raise ValueError(f"{name} must be a number above 0, got {number}")
+        _check_share(self.weight, self.cost)
         check_prompt(self.prompt, MAX_PROMPT_CHARACTERS)
         if self.negative_prompt is not None:
             check_text("negative_prompt", self.negative_prompt, MAX_PROMPT_CHARACTERS)

@@ -25,7 +25,7 @@ class Timer:
 @pytest.mark.parametrize("members", [1, 500, WAITING], ids=["one-member", "500-members", "as-many-members"])
 @pytest.mark.parametrize("models", [1, 3])
 def test_decisions_with_10000_waiting(members, models, table, percentiles):
-    dice, timer = random.Random(7), Timer()  # noqa: S311 - a game
+    dice, timer = random.Random(7), Timer()
     turns = Turns(lambda names: len(names) <= 1, most_requests=20, most_wait_s=60.0, clock=lambda: 0.0)
     for number in range(WAITING):
         cost = dice.choice([0.5, 1.0, 4.0])

@@ -1,5 +1,6 @@
 """Line and batch together: whose pictures join, tick by tick, as long as people have work waiting."""
 
+import itertools
 from collections import Counter
 
 from hypothesis import given, settings
@@ -32,29 +33,22 @@ def test_members_who_always_have_work_waiting_get_the_same_seconds_up_to_the_lar
     line = PlayedLine(max_rows)
     asked, seconds, largest, counted = Counter(), Counter(), Counter(), 0
 
-    def ask(owner):
-        while line.turns.members.get(owner, 0) < 2:
-            request = line.come(owner, **wishes[owner][asked[owner] % len(wishes[owner])])
-            asked[owner] += 1
-            largest[owner] = max(largest[owner], request.estimated_s / request.pictures)
-
-    members = range(len(wishes))
     for tick in range(60):
+        members = range(tick < later, len(wishes))  # the first comes later
         for owner in members:
-            if owner or tick >= later:  # the first comes later
-                ask(owner)
+            while line.turns.members.get(owner, 0) < 2:
+                request = line.come(owner, **wishes[owner][asked[owner] % len(wishes[owner])])
+                asked[owner] += 1
+                largest[owner] = max(largest[owner], request.estimated_s / request.pictures)
         if tick == later:
             seconds.clear()
         line.tick()
         for picture in line.joined[counted:]:
             seconds[picture.owner] += picture.cost
         counted = len(line.joined)
-        without = {owner for owner in members if owner or tick >= later} - set(line.held)
-        assert not (without and max(line.held.values()) > 1)
-        if tick >= later:
-            for one in members:
-                for other in members:
-                    assert seconds[one] - seconds[other] <= largest[one] + largest[other] + 1e-3
+        assert not (set(members) - set(line.held) and max(line.held.values()) > 1)
+        for one, other in itertools.permutations(members, 2):
+            assert seconds[one] - seconds[other] <= largest[one] + largest[other] + 1e-3
 
 
 def test_a_newcomer_joins_within_one_tick_as_long_as_anybody_holds_two():

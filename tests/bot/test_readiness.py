@@ -38,7 +38,7 @@ def errors(line, promised):
 @pytest.mark.parametrize("members", [1, 5, 20])
 @pytest.mark.parametrize("seed", range(4))
 def test_with_20_requests_of_mixed_size_waiting_the_median_promise_is_less_than_30_percent_off(seed, members, max_rows):
-    dice, line = random.Random(seed), PlayedLine(max_rows)  # noqa: S311 - a game
+    dice, line = random.Random(seed), PlayedLine(max_rows)
     for _ in range(28):
         mixed(dice, line, members=members)
     for _ in range(15):
@@ -49,7 +49,7 @@ def test_with_20_requests_of_mixed_size_waiting_the_median_promise_is_less_than_
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_first_promise_of_who_comes_to_20_that_wait_holds_though_others_come_later(seed):
-    dice, line = random.Random(seed), PlayedLine()  # noqa: S311 - a game
+    dice, line = random.Random(seed), PlayedLine()
     for _ in range(20):
         mixed(dice, line, members=12)
     promised = {}

@@ -332,23 +332,24 @@ def test_nothing_is_remembered_of_owners_once_nobody_is_there():
     assert batcher.remembered == 0
 
 
+WEIGHTS = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 2.0, "e": 2.0, "f": 0.5}
+
+
 class Laws(RuleBasedStateMachine):
     """Fairness in seconds of GPU, whoever comes, cancels and finishes when, and whatever their pictures cost."""
-
-    OWNERS = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 2.0, "e": 2.0, "f": 0.5}
 
     def __init__(self) -> None:
         super().__init__()
         self.batcher: Batcher[Place] = Batcher(7)
         self.places: list[Place] = []
-        self.largest = dict.fromkeys(self.OWNERS, 0.0)
+        self.largest = dict.fromkeys(WEIGHTS, 0.0)
         self.seconds = {}
 
     def watch(self):
         """`seconds[a, b]` are those that each has been given since both began to wait."""
         waiting = {place.owner for place in self.batcher.waiting}
         pairs = {(one, other) for one in waiting for other in waiting if one < other}
-        equal = {(one, other) for one, other in pairs if self.OWNERS[one] == self.OWNERS[other]}
+        equal = {(one, other) for one, other in pairs if WEIGHTS[one] == WEIGHTS[other]}
         self.seconds = {pair: self.seconds.get(pair, dict.fromkeys(pair, 0.0)) for pair in equal}
 
     @rule(
@@ -360,7 +361,7 @@ class Laws(RuleBasedStateMachine):
     )
     def come(self, owner, rows, side, steps, cost):
         for each in rows:
-            place = Place(owner, each, (side, side), steps, cost=cost, weight=self.OWNERS[owner])
+            place = Place(owner, each, (side, side), steps, cost=cost, weight=WEIGHTS[owner])
             self.largest[owner] = max(self.largest[owner], cost)
             self.places.append(place)
             self.batcher.add(place)

@@ -2,9 +2,10 @@
 
 from types import SimpleNamespace
 
+import discord
 import pytest
 from desk import ANN_ID, BEN_ID, CALLBACK, GUILD_ID, command_payload, form_payload, press_payload, user
-from road import CARD, HandDelivery
+from road import CARD, HandDelivery, until
 
 from bot.endings import Endings
 from bot.progress import Board
@@ -30,6 +31,8 @@ def studio(world, delivery, monkeypatch):
         delivery=delivery,
         cards=lambda _: CARD,
         usual_model="emoji",
+        files=None,
+        keep_pictures_s=0.0,
     )
     studio = Studio(
         database=world.database,
@@ -92,8 +95,7 @@ ROLE = {
 
 
 async def told(delivery, count):
-    while len(delivery.shown) < count:
-        await __import__("asyncio").sleep(0)
+    await until(lambda: len(delivery.shown) >= count)
     return [reply.content for _, reply in delivery.shown]
 
 
@@ -163,8 +165,6 @@ async def test_clear_takes_who_has_joined_lately(world, studio, monkeypatch):
 
     async def get_member(_guild_id, user_id):
         if user_id == gone.user_id:
-            import discord
-
             raise discord.NotFound(SimpleNamespace(status=404, reason=""), {"code": 10007, "message": ""})
         year = 2020 if user_id == old.user_id else 2990
         return {"joined_at": f"{year}-01-01T00:00:00+00:00"}
