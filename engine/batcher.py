@@ -45,8 +45,6 @@ CLOSE = 1e-6
 """Costs that differ by no more are the same: sums of fractions are not exact."""
 MOST_LAG = 8
 """So many of the largest pictures is how far owners of one weight may be behind those of another."""
-GRACE_DEALS = 3
-"""For so long whoever's last picture has joined counts as waiting, so that their next one can be brought in time."""
 FEW = 16
 
 
@@ -57,8 +55,6 @@ class _Share(Generic[P]):
     start: float
     """The virtual time at which the next of them that has not begun may join."""
     arrival: int
-    waits_until: int = 0
-    """The last deal up to which they count as waiting, though none does."""
     active: list[P] = field(default_factory=list)
     waiting: deque[P] = field(default_factory=deque)
     """Paused pictures first, so that what was begun is finished first."""
@@ -103,7 +99,6 @@ class Batcher(Generic[P]):
         """By weight, the virtual time at which the picture that joined last began."""
         self._largest = 0.0
         """The largest cost for its weight of those that have joined."""
-        self._deals = 0
         self._ended: dict[Hashable, float] = {}
         """Of owners who have left: when what they were given ends, as long as that is not past."""
         self._most_ended = FEW
@@ -131,7 +126,7 @@ class Batcher(Generic[P]):
         if share is None:
             share = _Share(max(self._now_of(place.weight), self._ended.pop(place.owner, 0.0)), next(self._clock))
             self._shares[place.owner] = share
-        elif not self._counts_as_waiting(share):
+        elif not share.waiting:
             share.start = max(self._now_of(place.weight), share.start)
         share.waiting.append(place)
 
@@ -159,7 +154,6 @@ class Batcher(Generic[P]):
         those have one, free rows go to whoever's turn it is. A picture that does not fit holds up everybody behind it,
         so that smaller ones cannot slip by for ever; and so does one whose turn has not come.
         """
-        self._deals += 1
         self._bound_lags()
         for share in self._in_order(share for share in self._shares.values() if share.waiting and not share.active):
             is_early = self._is_early(share)
@@ -190,12 +184,9 @@ class Batcher(Generic[P]):
         """Whose turn it is first; of two, who holds fewer places, and then who came first."""
         return sorted(shares, key=lambda share: (share.start, len(share.active), share.arrival))
 
-    def _counts_as_waiting(self, share: _Share[P]) -> bool:
-        return bool(share.waiting) or self._deals <= share.waits_until
-
     def _now_of(self, weight: float) -> float:
         """The virtual time for an owner of this weight who begins to wait: nobody's like them is earlier."""
-        waiting = [share for share in self._shares.values() if self._counts_as_waiting(share)]
+        waiting = [share for share in self._shares.values() if share.waiting]
         equals = [share.start for share in waiting if share.weight == weight]
         if not equals:
             latest = max(self._now.values(), default=0.0)
@@ -210,7 +201,7 @@ class Batcher(Generic[P]):
         """
         starts: dict[float, float] = {}
         for share in self._shares.values():
-            if self._counts_as_waiting(share):
+            if share.waiting:
                 starts[share.weight] = min(share.start, starts.get(share.weight, share.start))
         if len(starts) <= 1:
             return
@@ -221,7 +212,7 @@ class Batcher(Generic[P]):
         self._now = {weight: now + lags.get(weight, 0.0) for weight, now in self._now.items()}
 
     def _is_behind(self, other: _Share[P], share: _Share[P]) -> bool:
-        return share.start - other.start > CLOSE and other.weight == share.weight and self._counts_as_waiting(other)
+        return share.start - other.start > CLOSE and other.weight == share.weight and bool(other.waiting)
 
     def _is_early(self, share: _Share[P]) -> bool:
         """Whether its next picture must wait until others have caught up; one that has begun is paid for."""
@@ -247,7 +238,6 @@ class Batcher(Generic[P]):
             self._now[share.weight] = max(share.start, self._now.get(share.weight, 0.0))
             self._largest = max(self._largest, cost)
             share.start += cost
-            share.waits_until = self._deals + GRACE_DEALS
         place = share.waiting.popleft()
         share.active.append(place)
         self._rows += place.rows

@@ -43,7 +43,10 @@ async def test_the_first_answer_is_the_waiting_message_with_prompt_owner_and_sho
 
 async def test_the_first_answer_says_the_price_and_what_is_left(room):
     content = (await room.imagine("a red heart", images=2, steps=2))["message"]["content"]
-    assert re.search(r"in line · 2 pictures, about \d+ s · 58 of 60 pictures left today", content)
+    assert re.search(
+        r"in line( · ready <t:\d+:R>| · any moment now)? · 2 pictures, about \d+ s · 58 of 60 pictures left today",
+        content,
+    )
 
 
 async def test_quota_says_what_a_finished_request_cost(room):
@@ -55,9 +58,9 @@ async def test_quota_says_what_a_finished_request_cost(room):
     )
 
 
-async def test_a_waiting_request_can_be_cancelled_and_nothing_else(room):
+async def test_a_waiting_request_can_be_changed_explained_and_cancelled(room):
     answer = await room.imagine(steps=2)
-    assert labels(answer["message"]) == ["Cancel"]
+    assert labels(answer["message"]) == ["Edit", "Why am I waiting?", "Cancel"]
 
 
 async def test_pictures_appear_in_the_waiting_message(room):

@@ -31,6 +31,7 @@ def studio(world, delivery, monkeypatch):
         delivery=delivery,
         cards=lambda _: CARD,
         usual_model="emoji",
+        prices=client.prices,
         files=None,
         keep_pictures_s=0.0,
     )
