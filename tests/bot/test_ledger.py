@@ -121,5 +121,5 @@ async def test_a_waiting_message_keeps_price_and_what_is_left(tmp_path):
     async with opened_road(tmp_path, is_served=False) as road:
         row = await road.admitted(estimated_s=6.0)
         road.studio.enqueue(row, left="3 of 4 pictures left today")
-        said = road.studio._compose_waiting(row).content
+        said = road.studio.waiting_reply(row).content
     assert "next in line · 1 picture, about 6 s · 3 of 4 pictures left today" in said

@@ -153,7 +153,7 @@ async def test_what_a_newcomer_would_be_told_leaves_the_line_as_it_was(tmp_path)
     async with opened_road(tmp_path, is_served=False) as road:
         first = await road.waiting("first")
         second = await road.admitted("second")
-        assert "2nd in line" in road.studio.prospective_reply(second).content
+        assert "2nd in line" in road.studio.prospective_reply(second, left="").content
         assert road.studio.place_of(first.id) == 1
         assert road.studio.place_of(second.id) is None
 
