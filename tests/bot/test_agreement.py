@@ -7,6 +7,7 @@ from desk import ANN_ID, BEN_ID, ORIGINAL, command_payload, press_payload
 from bot.accept import accept
 from bot.admission import Refused
 from bot.agreement import Wishes
+from bot.replies import waiting
 from bot.store import requests
 
 EPHEMERAL = 64
@@ -18,7 +19,7 @@ async def world(tmp_path, monkeypatch):
     async with bot_at_desk(tmp_path, monkeypatch, require_agree=True) as world:
         for module in ("bot.buttons", "bot.forms", "bot.commands.imagine"):
             monkeypatch.setattr(f"{module}.accept", accept)
-        world.studio.prospective_place = lambda _: 1
+        world.studio.prospective_reply = lambda row, left: waiting(row, place=1, left=left, loading=None)
         world.enqueued = []
         world.studio.enqueue = lambda row, **_: world.enqueued.append(row)
         yield world

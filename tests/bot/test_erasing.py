@@ -126,14 +126,11 @@ async def test_forget_works_beside_a_bot_which_then_stops_what_was_withdrawn(tmp
 async def test_what_is_forgotten_before_the_bot_finds_out_is_never_drawn(tmp_path):
     settings = Settings.of(database_path=tmp_path / "bot.sqlite3", data_dir=tmp_path / "files")
     async with opened_road(tmp_path, max_rows=2) as road:
-        await road.waiting("somebody else's", user_id=BEN)
-        await road.engine.drawing("somebody else's")
         await road.waiting("first")
         waiting = await road.waiting("second")
         first = await road.engine.drawing("first")
         await forget(settings, ANN, with_messages=False)
         first.finish()
-        (await road.engine.drawing("somebody else's")).finish()
         await road.settle()
         assert "second" not in road.engine.prompts
         assert (await road.row(waiting.id)).reason == "erased"

@@ -32,6 +32,7 @@ def studio(world, delivery, monkeypatch):
         cards=lambda _: CARD,
         usual_model="emoji",
         prices=client.prices,
+        flagging=None,
         files=None,
         keep_pictures_s=0.0,
     )
@@ -44,6 +45,7 @@ def studio(world, delivery, monkeypatch):
         max_rows=16,
         model_requests=20,
         model_wait_s=60.0,
+        stop_s=60.0,
         weights={},
     )
     studio.loading = None
