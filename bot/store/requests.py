@@ -301,7 +301,7 @@ async def in_messages(connection: Connection, message_ids: Collection[int]) -> l
     return await _rows(
         connection,
         """
-        SELECT * FROM requests INDEXED BY requests_of_message
+        SELECT * FROM requests INDEXED BY requests_message
         WHERE message_id IN (SELECT value FROM json_each(:message_ids))
         """,
         {"message_ids": json.dumps(list(message_ids))},
@@ -591,18 +591,6 @@ async def take_over(connection: Connection, row: RequestRow, wanted: RequestRow)
     )
     await connection.execute_fetchall("DELETE FROM requests WHERE id = :wanted_id", {"wanted_id": wanted.id})
     return await fetch(connection, row.id)
-
-
-async def withdraw(connection: Connection, request_id: int, *, reason: str, now: float) -> RequestRow | None:
-    """Cancel and refund a request that waits; None if it is being drawn, has ended, or is about to."""
-    return await _row(
-        connection,
-        """
-        UPDATE requests SET state = 'cancelled', reason = :reason, charged = 0, charged_s = 0, ended_at = :now
-        WHERE id = :request_id AND state = 'queued' AND reason IS NULL RETURNING *
-        """,
-        {"request_id": request_id, "reason": reason, "now": now},
-    )
 
 
 async def withdraw_channel(connection: Connection, *, channel_id: int, now: float) -> list[int]:
