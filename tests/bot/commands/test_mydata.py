@@ -191,7 +191,7 @@ async def test_a_faulty_form_is_not_kept_for_who_was_erased(world):
 
     typed = Typed(prompt="secret", negative_prompt="", steps="", guidance="", seed="")
     for user_id in (ANN_ID, BEN_ID):
-        world.client.drafts.keep(user_id, user_id=user_id, request_id=1, typed=typed)
+        world.client.drafts.keep(user_id, user_id=user_id, act="edit", request_id=1, typed=typed)
     await press(world, "erase:0")
     assert world.client.drafts.find(ANN_ID, user_id=ANN_ID) is None
     assert world.client.drafts.find(BEN_ID, user_id=BEN_ID) is not None
