@@ -44,8 +44,8 @@ def passed_over(held: Iterable[Held], max_rows: int) -> PassedOver:
     Who is given nothing more, as long as the engine has these requests.
 
     Where rows are free, nobody. Else whoever has nothing there is given their first at once, since they may be owed a
-    place that somebody holds as their second; and of several members each has more there that has not begun than can
-    join at once, so that the batcher keeps to their turns whoever's pictures end.
+    place that somebody holds as their second; and of several members each has something there that has not begun, so
+    that the batcher keeps to their turns whoever's pictures end.
     """
     rows, to_begin = 0, Counter[int]()
     for each in held:
@@ -55,5 +55,5 @@ def passed_over(held: Iterable[Held], max_rows: int) -> PassedOver:
         return PassedOver({}, 0, takes_newcomers=True)
     # Each of so many holds only one place: whoever else comes waits in the line as well as there.
     takes_newcomers = len(to_begin) < max(MOST_MEMBERS, 2 * max_rows)
-    most = max_rows + 1 if len(to_begin) > 1 else 0
+    most = 1 if len(to_begin) > 1 else 0
     return PassedOver(to_begin, most, takes_newcomers=takes_newcomers)

@@ -70,10 +70,9 @@ class Line:
         """The requests in the order in which they would be served."""
         return (request_id for _, _, request_id in self._order)
 
-    @property
-    def members(self) -> dict[int, int]:
-        """Who waits, and with how many requests."""
-        return {user_id: len(member.waiting) for user_id, member in self._members.items()}
+    def has_waiting(self, user_id: int) -> bool:
+        """Whether anything of a member waits."""
+        return user_id in self._members
 
     @property
     def remembered(self) -> int:

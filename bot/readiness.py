@@ -75,6 +75,11 @@ class _Ahead:
         """Sizes take turns, and so each takes a step in the time that all of them take for one."""
 
     @property
+    def is_followed(self) -> bool:
+        """Their next request comes in the same moment."""
+        return False
+
+    @property
     def is_ending(self) -> bool:
         return self.steps_left == 1
 

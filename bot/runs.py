@@ -55,6 +55,8 @@ class Run:
     row: RequestRow
     rows_of_pictures: tuple[int, ...]
     """The U-Net rows that each takes."""
+    is_followed: bool = False
+    """Whether more of its member waited when it was given to the engine."""
     task: asyncio.Task[None] | None = None
     drawing: asyncio.Task[None] | None = None
     loading: str | None = None
@@ -176,7 +178,12 @@ class Runner:
 
     async def _collect(self, run: Run) -> None:
         """Raises what the engine raises; pictures that are finished by then stay in the run."""
-        request = replace(run.row.request, weight=weight_of(run.row, self._weights), cost=cost_of(run.row))
+        request = replace(
+            run.row.request,
+            weight=weight_of(run.row, self._weights),
+            cost=cost_of(run.row),
+            is_followed=run.is_followed,
+        )
         async with aclosing(self._engine.stream(request)) as events:
             async for event in events:
                 if isinstance(event, Loading):

@@ -68,10 +68,9 @@ class Turns:
         """The requests in the order of the fair line, as if there were one model."""
         return iter(self._line)
 
-    @property
-    def members(self) -> dict[int, int]:
-        """Who waits, and with how many requests."""
-        return self._line.members
+    def has_waiting(self, user_id: int) -> bool:
+        """Whether anything of a member waits."""
+        return self._line.has_waiting(user_id)
 
     @property
     def remembered(self) -> int:

@@ -35,6 +35,10 @@ class Place(Protocol):
         """Of two owners, who has twice the other's weight gets twice the seconds."""
 
     @property
+    def is_followed(self) -> bool:
+        """Whether another picture of its owner is about to come."""
+
+    @property
     def is_ending(self) -> bool:
         """Whether its next step is its last."""
 
@@ -45,6 +49,8 @@ CLOSE = 1e-6
 """Costs that differ by no more are the same: sums of fractions are not exact."""
 MOST_LAG = 8
 """So many of the largest pictures is how far owners of one weight may be behind those of another."""
+MOST_DEALS_EXPECTED = 5
+"""For so long whoever is followed counts as waiting, though none of theirs does."""
 FEW = 16
 
 
@@ -55,16 +61,14 @@ class _Share(Generic[P]):
     start: float
     """The virtual time at which the next of them that has not begun may join."""
     arrival: int
+    weight: float
+    expected_until: int = 0
+    """The last deal up to which another picture of theirs is expected."""
     active: list[P] = field(default_factory=list)
     waiting: deque[P] = field(default_factory=deque)
     """Paused pictures first, so that what was begun is finished first."""
     paused: int = 0
     """How many of those that wait have begun."""
-
-    @property
-    def weight(self) -> float:
-        """Its owner's, as the newest that holds a place or the next that waits has it."""
-        return (self.active[-1] if self.active else self.waiting[0]).weight
 
     @property
     def is_starting(self) -> bool:
@@ -97,6 +101,7 @@ class Batcher(Generic[P]):
         self._shares: dict[Hashable, _Share[P]] = {}
         self._now: dict[float, float] = {}
         """By weight, the virtual time at which the picture that joined last began."""
+        self._deals = 0
         self._largest = 0.0
         """The largest cost for its weight of those that have joined."""
         self._ended: dict[Hashable, float] = {}
@@ -124,10 +129,11 @@ class Batcher(Generic[P]):
         """Let a new picture wait, behind the others of its owner."""
         share = self._shares.get(place.owner)
         if share is None:
-            share = _Share(max(self._now_of(place.weight), self._ended.pop(place.owner, 0.0)), next(self._clock))
-            self._shares[place.owner] = share
-        elif not share.waiting:
+            start = max(self._now_of(place.weight), self._ended.pop(place.owner, 0.0))
+            share = self._shares[place.owner] = _Share(start, next(self._clock), place.weight)
+        elif not self._counts_as_waiting(share):
             share.start = max(self._now_of(place.weight), share.start)
+        share.weight = place.weight
         share.waiting.append(place)
 
     def remove(self, place: P) -> None:
@@ -141,10 +147,7 @@ class Batcher(Generic[P]):
         elif place in share.waiting:
             share.paused -= share.waiting.index(place) < share.paused
             share.waiting.remove(place)
-        if not share.active and not share.waiting:
-            del self._shares[place.owner]
-            self._ended[place.owner] = share.start
-            self._forget_past()
+        self._leave_if_done(place.owner, share)
 
     def deal(self) -> None:
         """
@@ -154,6 +157,9 @@ class Batcher(Generic[P]):
         those have one, free rows go to whoever's turn it is. A picture that does not fit holds up everybody behind it,
         so that smaller ones cannot slip by for ever; and so does one whose turn has not come.
         """
+        self._deals += 1
+        for owner, share in tuple(self._shares.items()):
+            self._leave_if_done(owner, share)
         self._bound_lags()
         for share in self._in_order(share for share in self._shares.values() if share.waiting and not share.active):
             is_early = self._is_early(share)
@@ -184,9 +190,18 @@ class Batcher(Generic[P]):
         """Whose turn it is first; of two, who holds fewer places, and then who came first."""
         return sorted(shares, key=lambda share: (share.start, len(share.active), share.arrival))
 
+    def _counts_as_waiting(self, share: _Share[P]) -> bool:
+        return bool(share.waiting) or self._deals <= share.expected_until
+
+    def _leave_if_done(self, owner: Hashable, share: _Share[P]) -> None:
+        if not share.active and not self._counts_as_waiting(share):
+            del self._shares[owner]
+            self._ended[owner] = share.start
+            self._forget_past()
+
     def _now_of(self, weight: float) -> float:
         """The virtual time for an owner of this weight who begins to wait: nobody's like them is earlier."""
-        waiting = [share for share in self._shares.values() if share.waiting]
+        waiting = [share for share in self._shares.values() if self._counts_as_waiting(share)]
         equals = [share.start for share in waiting if share.weight == weight]
         if not equals:
             latest = max(self._now.values(), default=0.0)
@@ -201,7 +216,7 @@ class Batcher(Generic[P]):
         """
         starts: dict[float, float] = {}
         for share in self._shares.values():
-            if share.waiting:
+            if self._counts_as_waiting(share):
                 starts[share.weight] = min(share.start, starts.get(share.weight, share.start))
         if len(starts) <= 1:
             return
@@ -212,7 +227,7 @@ class Batcher(Generic[P]):
         self._now = {weight: now + lags.get(weight, 0.0) for weight, now in self._now.items()}
 
     def _is_behind(self, other: _Share[P], share: _Share[P]) -> bool:
-        return share.start - other.start > CLOSE and other.weight == share.weight and bool(other.waiting)
+        return share.start - other.start > CLOSE and other.weight == share.weight and self._counts_as_waiting(other)
 
     def _is_early(self, share: _Share[P]) -> bool:
         """Whether its next picture must wait until others have caught up; one that has begun is paid for."""
@@ -239,6 +254,8 @@ class Batcher(Generic[P]):
             self._largest = max(self._largest, cost)
             share.start += cost
         place = share.waiting.popleft()
+        if place.is_followed and not share.waiting:
+            share.expected_until = self._deals + MOST_DEALS_EXPECTED
         share.active.append(place)
         self._rows += place.rows
 

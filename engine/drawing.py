@@ -67,6 +67,11 @@ class Place:
         return self.drawing.request.weight
 
     @property
+    def is_followed(self) -> bool:
+        """Whether another request of its owner is about to come."""
+        return self.drawing.request.is_followed
+
+    @property
     def is_ending(self) -> bool:
         """Whether its next step is its last."""
         return self.trajectory is not None and self.trajectory.calls_done >= self.trajectory.calls - 1

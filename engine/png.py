@@ -138,8 +138,12 @@ def _to_json(request: CompleteRequest, card: ModelCard) -> str:
     return json.dumps({"version": VERSION, "title": card.title, "sampler": card.sampler(request.scheduler), **asked})
 
 
+UNKEPT = ("owner", "weight", "cost", "is_followed")
+"""What says how it was drawn beside others, and not what."""
+
+
 def _field_names() -> list[str]:
-    return [field.name for field in fields(GenerationRequest) if field.name not in ("owner", "weight", "cost")]
+    return [field.name for field in fields(GenerationRequest) if field.name not in UNKEPT]
 
 
 def _from_json(text: str) -> GenerationRequest | None:

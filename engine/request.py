@@ -97,6 +97,8 @@ class GenerationRequest:
     owner: Hashable = field(default=None, compare=False)
     weight: float = field(default=1.0, compare=False)
     """Of two owners, who has twice the other's weight gets twice the places that are left once each holds one."""
+    is_followed: bool = field(default=False, compare=False)
+    """Whether its owner has more to ask for: their turn is kept for a moment when all of this one is drawn."""
     cost: float | None = field(default=None, compare=False)
     """Seconds of GPU that it is expected to take, for fair shares; None: in proportion to pixels and steps."""
 

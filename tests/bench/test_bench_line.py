@@ -48,7 +48,7 @@ def test_decisions_with_10000_waiting(members, models, table, percentiles):
 
 
 class Place:
-    rows, key, cost, weight, is_ending = 2, 512, 1.0, 1.0, True
+    rows, key, cost, weight, is_ending, is_followed = 2, 512, 1.0, 1.0, True, False
 
     def __init__(self, owner):
         self.owner = owner

@@ -25,6 +25,7 @@ class Played:
     estimated_s: float = 1.0
     real_s: float = 1.0
     weight: float = 1.0
+    is_followed: bool = False
     left: list[Picture] = field(init=False)
 
     def __post_init__(self):
@@ -58,6 +59,10 @@ class Picture:
         return self.request.weight
 
     @property
+    def is_followed(self):
+        return self.request.is_followed
+
+    @property
     def step_s(self):
         return self.request.real_s / self.request.pictures / self.request.steps
 
@@ -75,6 +80,7 @@ class PlayedLine:
         self.requests = {}
         self.running = []
         self.ended = {}
+        self.waiting = Counter()
         self.joined = []
         """Every picture that has joined, in order."""
         self.held = Counter()
@@ -84,6 +90,7 @@ class PlayedLine:
     def come(self, owner, **facts):
         request = Played(next(self.ids), owner, **facts)
         self.requests[request.request_id] = request
+        self.waiting[owner] += 1
         self.turns.add(request.request_id, owner, "emoji", cost=request.estimated_s, weight=request.weight)
         return request
 
@@ -98,6 +105,8 @@ class PlayedLine:
                 return
             request = self.requests[request_id]
             self.running.append(request)
+            self.waiting[request.owner] -= 1
+            request.is_followed = self.turns.has_waiting(request.owner)
             for picture in request.left:
                 self.batcher.add(picture)
 

@@ -21,6 +21,7 @@ class Place:
     cost: float = 1.0
     weight: float = 1.0
     has_begun: bool = False
+    is_followed: bool = False
 
     @property
     def is_ending(self) -> bool:
@@ -320,6 +321,16 @@ def test_who_left_lately_and_was_ahead_is_not_forgotten():
         order.append(batcher.active[0].owner)
         batcher.remove(batcher.active[0])
     assert order == ["b", "b", "b", "a"]
+
+
+def test_whoever_is_followed_keeps_their_turn_for_a_moment_and_no_longer():
+    batcher = filled(8, Place("a", is_followed=True), *[Place("b", cost=10.0) for _ in range(3)])
+    assert [place.owner for place in batcher.active] == ["a", "b"]
+    deals = 0
+    while len(batcher.active) < 4:
+        batcher.deal()
+        deals += 1
+    assert deals == 6
 
 
 def test_nothing_is_remembered_of_owners_once_nobody_is_there():
