@@ -59,7 +59,9 @@ def group() -> app_commands.Group:
 def _add_add(group: app_commands.Group) -> None:
     @group.command(name=text("command-filter-add"), description=text("command-filter-add.description"))
     @app_commands.rename(**names("pattern", "kind", "where", "action", "replacement", "reason"))
-    @app_commands.describe(**descriptions("pattern", "kind", "where", "action", "replacement", "reason"))
+    @app_commands.describe(
+        reason=text("option-reason-of-rule"), **descriptions("pattern", "kind", "where", "action", "replacement")
+    )
     @app_commands.choices(
         kind=[Choice(name=text(f"filter-kind-{name}"), value=name) for name in KINDS],
         where=[Choice(name=text(f"filter-where-{name}"), value=name) for name in PLACES],

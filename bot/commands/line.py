@@ -81,7 +81,9 @@ def _add_show(group: app_commands.Group) -> None:
 def _add_clear(group: app_commands.Group) -> None:
     @group.command(name=text("command-line-clear"), description=text("command-line-clear.description"))
     @app_commands.rename(**names("member", "role", "joined_since"))
-    @app_commands.describe(member=text("option-member-to-clear"), **descriptions("role", "joined_since"))
+    @app_commands.describe(
+        member=text("option-member-to-clear"), role=text("option-role-to-clear"), **descriptions("joined_since")
+    )
     async def clear_line(
         interaction: discord.Interaction[Client],
         member: discord.User | None = None,

@@ -107,7 +107,7 @@ def _add_purge(group: app_commands.Group) -> None:
 def _add_audit(group: app_commands.Group) -> None:
     @group.command(name=text("command-moderate-audit"), description=text("command-moderate-audit.description"))
     @app_commands.rename(**names("member", "action"))
-    @app_commands.describe(member=text("option-member-in-audit"), **descriptions("action"))
+    @app_commands.describe(member=text("option-member-in-audit"), action=text("option-action-in-audit"))
     @app_commands.autocomplete(action=_suggest_action)
     async def show_audit(
         interaction: discord.Interaction[Client], member: discord.User | None = None, action: str | None = None

@@ -1,5 +1,6 @@
 import ast
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -266,6 +267,13 @@ def test_an_unknown_locale_reads_english():
 
 def test_every_locale_has_the_keys_of_the_english_one():
     assert known_locales() == {"en-US"}
+
+
+@pytest.mark.parametrize("locale", sorted(known_locales()))
+def test_no_key_stands_twice_over_all_files_of_a_locale(locale):
+    files = sorted((BOT / "locales" / locale).glob("*.ftl"))
+    keys = re.findall(r"^(-?[a-z][\w-]*) =", "\n".join(file.read_text() for file in files), re.MULTILINE)
+    assert [key for key, count in Counter(keys).items() if count > 1] == []
 
 
 def test_a_missing_value_is_a_bug():

@@ -42,8 +42,7 @@ command-line-pause = pause
 command-line-resume = resume
     .description = Let what waits in this server start again.
 option-member-to-clear = Only this member's requests.
-option-role = role
-    .description = Only requests of members with this role.
+option-role-to-clear = Only requests of members with this role.
 option-joined-since = joined_since
     .description = Only requests of who has joined the server in the last so many days.
 
