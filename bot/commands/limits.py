@@ -12,14 +12,13 @@ import discord
 from discord import app_commands
 from discord.app_commands import AppCommandChannel, AppCommandThread, Choice, Range
 
-from bot import views
+from bot import spans, views
 from bot.accept import place_of
 from bot.admission import Refused
 from bot.answers import acknowledge, in_time, privately
 from bot.limits import offers
 from bot.limits.allowance import measure
 from bot.limits.changes import Change, Changes
-from bot.limits.expiry import parse_expiry
 from bot.limits.rules import Rule, Target, Whose, decided
 from bot.limits.texts import fitting, limit_lines, outcome_text, rule_line, target_text
 from bot.limits.values import read_value
@@ -229,9 +228,7 @@ async def _set(
     if draft.expires is not None:
         async with client.database.reading() as connection:
             settings = await server_settings.read(connection, interaction.guild_id)
-        expires_at = parse_expiry(draft.expires, now=time.time(), time_zone=settings.time_zone)
-        if expires_at is None:
-            raise Refused("limit-expiry", text=draft.expires)
+        expires_at = spans.until(draft.expires, now=time.time(), time_zone=settings.time_zone)
     rule = Rule(
         target=target,
         name=draft.name,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, cast
-from zoneinfo import ZoneInfo
 
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot import replies
+from bot import replies, spans
 from bot.admission import Refused
 from bot.answers import answered, in_time, privately
 from bot.locales import catalogue
-from bot.moderation import acts, deeds, spans
+from bot.moderation import acts, deeds
 from bot.moderation.acts import Blocking
 from bot.moderation.menu import blocked_text
 from bot.moderation.rights import is_own_panel
@@ -182,11 +181,11 @@ async def _block(
     client, guild_id = interaction.client, cast("int", interaction.guild_id)
     if is_everywhere and not await client.is_owner(interaction.user):
         raise Refused("everywhere-not-yours")
-    zone = await _zone(interaction)
+    time_zone = await _time_zone(interaction)
     blocking = Blocking(
         user_id=member.id,
         guild_id=EVERYWHERE if is_everywhere else guild_id,
-        until=None if expires is None else spans.until(expires, now=time.time(), zone=zone),
+        until=None if expires is None else spans.until(expires, now=time.time(), time_zone=time_zone),
         reason=reason,
         actor_id=interaction.user.id,
     )
@@ -212,7 +211,7 @@ async def _unblock(interaction: discord.Interaction[Client], member: discord.Use
 async def _ask_purge(interaction: discord.Interaction[Client], member: discord.User, since: str) -> tuple[Purge, int]:
     """What would go, and how many messages that are."""
     now = time.time()
-    begins = spans.since(since, now=now, zone=await _zone(interaction))
+    begins = spans.since(since, now=now, time_zone=await _time_zone(interaction))
     async with interaction.client.database.transaction() as connection:
         purge = await purges.ask(
             connection,
@@ -260,11 +259,11 @@ def audit_page(
     return "\n".join(lines), Buttons(turns)
 
 
-async def _zone(interaction: discord.Interaction[Client]) -> ZoneInfo:
+async def _time_zone(interaction: discord.Interaction[Client]) -> str:
     """Where the server is, for dates that somebody types."""
     async with interaction.client.database.reading() as connection:
         settings = await server_settings.read(connection, interaction.guild_id)
-    return ZoneInfo(settings.time_zone)
+    return settings.time_zone
 
 
 async def _suggest_expiry(interaction: discord.Interaction[Any], current: str) -> list[Choice[str]]:

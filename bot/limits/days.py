@@ -26,10 +26,15 @@ class Day:
 
 def day_of(moment: float, time_zone: str = "UTC") -> Day:
     """The day of a time zone in which a moment lies."""
-    zone = UTC if time_zone == "UTC" else ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     today = datetime.fromtimestamp(moment, zone).date()
     tomorrow = today + timedelta(days=1)
     return Day(*(_midnight(datetime.combine(date, time()), zone) for date in (today, tomorrow)))
+
+
+def zone_of(time_zone: str) -> tzinfo:
+    """The zone of this name in the IANA time zone database."""
+    return UTC if time_zone == "UTC" else ZoneInfo(time_zone)
 
 
 def _midnight(midnight: datetime, zone: tzinfo) -> float:

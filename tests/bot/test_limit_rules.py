@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.limits.days import day_of
-from bot.limits.expiry import parse_expiry
 from bot.limits.rules import SCOPES, Rule, Target, Whose, candidates, decided
 from bot.policy import DIMENSIONS, LIMIT_NAMES, NUMBER_NAMES, OperatorLimits, Rules
 
@@ -146,29 +145,3 @@ def test_every_moment_lies_in_one_day_and_the_next_begins_where_it_ends(moment, 
     assert day.begins <= moment < day.ends
     assert day_of(day.begins, zone) == day
     assert day_of(day.ends, zone).begins == day.ends
-
-
-# until when
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("90m", NOW + 5400),
-        ("12 h", NOW + 43200),
-        ("3 days", NOW + 3 * 86400),
-        ("2 Weeks", NOW + 14 * 86400),
-        (f"<t:{int(NOW) + 5}:R>", NOW + 5),
-        ("2026-12-01", datetime(2026, 12, 1, tzinfo=ZoneInfo("Asia/Tokyo")).timestamp()),
-        ("2026-12-01 18:30", datetime(2026, 12, 1, 18, 30, tzinfo=ZoneInfo("Asia/Tokyo")).timestamp()),
-        ("2020-01-01", None),
-        ("0h", None),
-        ("999999 weeks", None),
-        ("9999-12-31", None),
-        ("0001-01-01", None),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_until_when_is_read_as_a_span_or_a_date_of_the_server(text, expected):
-    assert parse_expiry(text, now=NOW, time_zone="Asia/Tokyo") == expected

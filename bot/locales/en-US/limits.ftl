@@ -71,7 +71,6 @@ limit-above-ceiling = { $name } can be at most { $ceiling } here, which is what 
 limit-below-floor = { $name } must be at least { $ceiling } here, which is what the person who runs this bot asks for; got { $value }.
 limit-names = Say “all”, “none”, or up to { $maximum } names with commas between them.
 limit-channel-unknown = I know no channel { $text }: choose one of those that are offered.
-limit-expiry = { $text } is no time to come. Say how long, such as 12h, 3 days or 2 weeks, or until when, such as 2027-01-31 18:00.
 limit-not-for-this = { $name } cannot be set for that: places of a whole channel are for a channel or the server, those of the whole server for the server, and channels for the server, a role or a member.
 limit-no-pot = { $name } cannot be a common pot here. Pictures a day, seconds a day, places in the line and seconds between requests can be, for the server, a role or a channel.
 

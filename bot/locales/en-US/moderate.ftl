@@ -26,17 +26,6 @@ option-member-to-block = Who may draw no more.
 option-member-to-unblock = Who may draw again.
 option-member-to-purge = Whose pictures.
 option-member-in-audit = Only what they did, or what is about them.
-span-hour = an hour
-span-day = a day
-span-week = a week
-span-for-good = for good
-since-hour = the last hour
-since-day = the last day
-since-week = the last week
-span-unknown = I do not understand { $text } as a time. Write 2h, 3 days, a date like 2026-12-31, or “for good”.
-span-past = { $text } is over already.
-since-unknown = I do not understand { $text } as a time. Write 2h, 3 days, or a date like 2026-12-31.
-since-future = { $text } is still to come.
 
 blocked-for-good = You may not draw here any more.
 blocked-for-good-because = You may not draw here any more. Reason: { $reason }
