@@ -15,7 +15,7 @@ from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
 from bot.locales import catalogue
 from bot.policy import MAX_PICTURES, is_foreign
-from bot.store import requests
+from bot.store import messages, requests
 from engine import InvalidRequest
 from engine.prompt import TAG
 
@@ -243,7 +243,7 @@ async def _answer(
         log.warning("first_answer_unsure", request_id=row.id, error=str(error))
         return await client.recovery.confirm(row), ""
     async with client.database.transaction(patient=True) as connection:
-        await requests.mark_answered(connection, row.id, message_id=message_id)
+        await messages.mark_answered(connection, row.id, message_id=message_id)
         return await requests.fetch(connection, row.id), reply.content
 
 

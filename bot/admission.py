@@ -10,7 +10,7 @@ from bot.limits.allowance import Allowance, Statutes, measure, read_statutes, wh
 from bot.limits.days import day_of
 from bot.limits.rules import Whose
 from bot.policy import Wish
-from bot.store import audit, requests
+from bot.store import audit, edits, outcomes, requests
 from bot.store.audit import Deed
 from bot.store.requests import Ask, RequestRow
 from bot.store.usage import NEWEST
@@ -106,10 +106,10 @@ class Admission:
         now = self._clock()
         try:
             async with self._database.transaction() as connection:
-                if not await requests.step_aside(connection, row.id):
+                if not await edits.step_aside(connection, row.id):
                     return None
                 wanted = await self._admitted(connection, ask, now)
-                return await requests.take_over(connection, row, wanted)
+                return await edits.take_over(connection, row, wanted)
         except Refused as refused:
             await self._note(ask, refused, now)
             raise
@@ -162,7 +162,7 @@ class Admission:
                 )
                 refusal = beside.why_too_much(row)
             if refusal is not None:
-                ended = await requests.withdraw(connection, row.id, reason=refusal.withdrawal, now=now)
+                ended = await outcomes.withdraw(connection, row.id, reason=refusal.withdrawal, now=now)
                 withdrawn += [ended] if ended is not None else []
         return withdrawn
 
@@ -196,7 +196,7 @@ class Admission:
     async def withdraw(self, request_id: int, reason: str) -> bool:
         """Cancel and refund a request; False if it had already ended."""
         async with self._database.transaction() as connection:
-            return await requests.end(
+            return await outcomes.end(
                 connection, request_id, state="cancelled", reason=reason, charged=0, flagged=0, now=self._clock()
             )
 

@@ -33,7 +33,7 @@ from bot.presses import Presses
 from bot.servers import Servers
 from bot.settings_panel import SettingsItem, submit_zone
 from bot.settings_view import ZONE_FORM
-from bot.store import requests
+from bot.store import messages
 from bot.sync import sync_if_changed
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Client(commands.AutoShardedBot):
 
     async def _withdraw_messages(self, message_ids: Collection[int]) -> None:
         async with self.database.reading() as connection:
-            rows = await requests.in_messages(connection, message_ids)
+            rows = await messages.in_messages(connection, message_ids)
         for row in rows:
             if row.is_unfinished:
                 await self.studio.withdraw_message(row.id)

@@ -13,7 +13,7 @@ from bot import replies
 from bot.moderation.standins import stand_in
 from bot.replies import Drawn, Upload
 from bot.store import flagged as stored_flags
-from bot.store import licences, requests
+from bot.store import licences, messages, outcomes, requests
 from bot.undeliverable import AccessLost, DeliveryError, MessageGone, TooLarge, TooOld, Unsure
 from engine import png
 
@@ -90,7 +90,7 @@ class Endings:
         judged = await self._flagging.judge(row, pictures, card)
         self._prices.learn(row.request, sum(picture.gpu_s for picture in pictures), pictures=len(pictures))
         async with self._database.transaction(patient=True) as connection:
-            if not await requests.mark_delivering(connection, row.id, now=self._clock()):
+            if not await outcomes.mark_delivering(connection, row.id, now=self._clock()):
                 return  # withdrawn meanwhile, by whoever tells so
             flagged = await stored_flags.replace(connection, row.id, judged.flags)
             is_told = await licences.has_been_told(connection, user_id=row.user_id, licence=card.licence)
@@ -152,7 +152,7 @@ class Endings:
         except DeliveryError as error:
             log.info("ending_not_shown", request_id=row.id, error=repr(error))
         async with self._database.transaction(patient=True) as connection:
-            await requests.mark_told(connection, row.id, now=self._clock())
+            await messages.mark_told(connection, row.id, now=self._clock())
 
     async def confirm_delivered(self, row: RequestRow, *, shown: int, waited_s: float) -> None:
         """
@@ -176,7 +176,7 @@ class Endings:
         """Send the one ping whose intent the row holds, and note it."""
         await self._delivery.ping(row)
         async with self._database.transaction(patient=True) as connection:
-            await requests.mark_pinged(connection, row.id, now=self._clock())
+            await messages.mark_pinged(connection, row.id, now=self._clock())
 
     async def _delivered(
         self,
@@ -265,16 +265,16 @@ class Endings:
     async def _put_anew(self, row: RequestRow, reply: Reply) -> RequestRow:
         """Answer the waiting message; that this is intended is written down before, and which message it is, after."""
         async with self._database.transaction(patient=True) as connection:
-            is_first = await requests.intend_anew(connection, row.id, now=self._clock())
+            is_first = await messages.intend_anew(connection, row.id, now=self._clock())
             row = await requests.fetch(connection, row.id) or row
         message_id = await self._delivery.answer(row, reply, is_first=is_first)
         async with self._database.transaction(patient=True) as connection:
-            await requests.mark_answered(connection, row.id, message_id=message_id)
+            await messages.mark_answered(connection, row.id, message_id=message_id)
         return replace(row, message_id=message_id, anew_intended_at=None)
 
     async def _tell_by_dm(self, row: RequestRow) -> None:
         async with self._database.transaction(patient=True) as connection:
-            is_first = await requests.intend_dm(connection, row.id, now=self._clock())
+            is_first = await messages.intend_dm(connection, row.id, now=self._clock())
         await self._delivery.tell_by_dm(row, replies.access_lost(row), is_first=is_first)
 
     async def _settle(
@@ -292,7 +292,7 @@ class Endings:
     ) -> bool:
         now = self._clock()
         async with self._database.transaction(patient=True) as connection:
-            ended = await requests.end(
+            ended = await outcomes.end(
                 connection,
                 row.id,
                 state=state,
@@ -304,7 +304,7 @@ class Endings:
                 ping=ping,
             )
             if is_told:
-                await requests.mark_told(connection, row.id, now=now)
+                await messages.mark_told(connection, row.id, now=now)
             if licence:
                 await licences.mark_told(connection, user_id=row.user_id, licence=licence, now=now)
         return ended

@@ -13,7 +13,7 @@ import aiohttp
 import discord
 import structlog
 
-from bot.store import requests
+from bot.store import edits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ class Members:
             return None
         if standing.reason is None and standing.role_ids != frozenset(json.loads(row.role_ids)):
             async with self._database.transaction(patient=True) as connection:
-                await requests.note_roles(connection, row.id, role_ids=sorted(standing.role_ids))
+                await edits.note_roles(connection, row.id, role_ids=sorted(standing.role_ids))
                 refusal = await self._admission.still_fits(connection, row, sorted(standing.role_ids), self._clock())
             return refusal.withdrawal if refusal else None
         return standing.reason

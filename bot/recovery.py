@@ -11,7 +11,7 @@ import aiohttp
 import discord
 import structlog
 
-from bot.store import requests
+from bot.store import attempts, messages, outcomes, requests
 from bot.undeliverable import MessageGone, Unsure
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ class Left:
 async def read_left(database: Database) -> Left:
     """Read what was left, and count the interruption of what was running. Call it before the first interaction."""
     async with database.transaction() as connection:
-        await requests.count_interruptions(connection)
+        await attempts.count_interruptions(connection)
         return Left(
             tuple(await requests.unfinished(connection)),
-            tuple(await requests.untold(connection)),
-            tuple(await requests.unpinged(connection)),
+            tuple(await messages.untold(connection)),
+            tuple(await messages.unpinged(connection)),
         )
 
 
@@ -78,13 +78,13 @@ class Recovery:
         message = await self._ask(row, self._delivery.fetch)
         async with self._database.transaction(patient=True) as connection:
             if message is not None:
-                await requests.mark_answered(connection, row.id, message_id=message.id)
+                await messages.mark_answered(connection, row.id, message_id=message.id)
                 return await requests.fetch(connection, row.id)
             now = time.time()
-            await requests.end(
+            await outcomes.end(
                 connection, row.id, state="cancelled", reason="never-shown", charged=0, flagged=0, now=now
             )
-            await requests.mark_told(connection, row.id, now=now)
+            await messages.mark_told(connection, row.id, now=now)
         log.info("request_never_shown", request_id=row.id)
         return None
 
@@ -121,7 +121,7 @@ class Recovery:
             return False
         if message.id != row.message_id:
             async with self._database.transaction(patient=True) as connection:
-                await requests.mark_answered(connection, row.id, message_id=message.id)
+                await messages.mark_answered(connection, row.id, message_id=message.id)
             row = replace(row, message_id=message.id, anew_intended_at=None)
         # By Discord's clock alone, and not since the message itself came, which may have answered the first one.
         waited = (message.edited_at or message.created_at) - discord.utils.snowflake_time(row.interaction_id)
@@ -131,7 +131,7 @@ class Recovery:
     async def _catch_up_on_ping(self, row: RequestRow) -> None:
         if await self._delivery.has_pinged(row):
             async with self._database.transaction(patient=True) as connection:
-                await requests.mark_pinged(connection, row.id, now=time.time())
+                await messages.mark_pinged(connection, row.id, now=time.time())
         else:
             await self._endings.ping(row)
 

@@ -11,7 +11,7 @@ import structlog
 
 from bot.feeding import Held
 from bot.readiness import cost_of
-from bot.store import requests
+from bot.store import attempts, requests
 from bot.weights import weight_of
 from engine import (
     EngineClosed,
@@ -146,7 +146,7 @@ class Runner:
             await self._endings.without_pictures(row, "cancelled", reason)
             return None
         async with self._database.transaction(patient=True) as connection:
-            is_waiting = await requests.start(connection, row.id, now=self._clock())
+            is_waiting = await attempts.start(connection, row.id, now=self._clock())
             started = await requests.fetch(connection, row.id)
         if is_waiting and started is not None:  # somebody may have changed it until now
             row = run.row = started
@@ -172,7 +172,7 @@ class Runner:
     async def _given_back(self, row: RequestRow) -> RequestRow | None:
         """A request that was taken back from the engine; None where it has ended meanwhile."""
         async with self._database.transaction(patient=True) as connection:
-            await requests.give_back(connection, row.id)
+            await attempts.give_back(connection, row.id)
             again = await requests.fetch(connection, row.id)
         return again if again is not None and again.state == "queued" and again.reason is None else None
 
@@ -202,7 +202,7 @@ class Runner:
         row = run.row
         if isinstance(error, EngineClosed):
             async with self._database.transaction(patient=True) as connection:
-                await requests.give_back(connection, row.id)
+                await attempts.give_back(connection, row.id)
         elif isinstance(error, OutOfMemory):
             log.warning("out_of_memory", request_id=row.id, error=str(error))
             is_model = error.rule == "model_memory"
@@ -222,7 +222,7 @@ class Runner:
         row = run.row
         log.error("drawing_failed", request_id=row.id, error_id=row.short_id, exc_info=error)
         async with self._database.transaction(patient=True) as connection:
-            failed = await requests.count_failed_attempt(connection, row.id)
+            failed = await attempts.count_failed_attempt(connection, row.id)
             again = await requests.fetch(connection, row.id)
         if not isinstance(error, EngineError):
             await self._finish(run, "failed", "failed-unexpected")

@@ -32,7 +32,7 @@ from bot.prices import LEARNED_FROM, Prices
 from bot.progress import Board
 from bot.recovery import Recovery, read_left
 from bot.replies import sentence
-from bot.store import requests
+from bot.store import past
 from bot.studio import Studio
 from engine import Engine
 
@@ -172,7 +172,7 @@ async def _prices(database: Database, engine: Engine) -> Prices:
     """Prices that have learned from what is in the database."""
     prices = Prices(rows_of=engine.rows_of, card_of=engine.card_of)
     async with database.reading() as connection:
-        prices.relearn(await requests.charged_lately(connection, count=LEARNED_FROM))
+        prices.relearn(await past.charged_lately(connection, count=LEARNED_FROM))
     return prices
 
 

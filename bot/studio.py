@@ -16,7 +16,7 @@ from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
 from bot.readiness import cost_of
 from bot.replies import Ready
 from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
-from bot.store import pauses, requests
+from bot.store import attempts, messages, outcomes, pauses, requests
 from bot.store.pauses import EVERYWHERE
 from bot.turns import Turns
 from bot.waiting import Standing, standing_of
@@ -158,7 +158,7 @@ class Studio:
         for task in late:
             task.cancel()
             async with self._database.transaction() as connection:
-                await requests.give_back(connection, runs[task].row.id)
+                await attempts.give_back(connection, runs[task].row.id)
 
     def enqueue(self, row: RequestRow, *, shown: str = "", left: str = "", front: bool = False) -> None:
         """
@@ -285,7 +285,7 @@ class Studio:
         if run is not None and run.is_ending:
             return False
         async with self._database.transaction() as connection:
-            if not await requests.intend_cancel(connection, request_id, reason=reason):
+            if not await outcomes.intend_cancel(connection, request_id, reason=reason):
                 return False
         if (run := self._runs.get(request_id)) is not None:
             run.stop(reason)
@@ -307,7 +307,7 @@ class Studio:
         """
         async with self._database.transaction(patient=True) as connection:
             found = [
-                await requests.withdraw(connection, request_id, reason=reason, now=self._clock())
+                await outcomes.withdraw(connection, request_id, reason=reason, now=self._clock())
                 for request_id in request_ids
             ]
         withdrawn = [row for row in found if row is not None]
@@ -334,7 +334,7 @@ class Studio:
     async def withdraw_message(self, request_id: int) -> None:
         """A request whose message was deleted: cancelled and refunded, and nobody is told."""
         async with self._database.transaction(patient=True) as connection:
-            is_withdrawn = await requests.end(
+            is_withdrawn = await outcomes.end(
                 connection,
                 request_id,
                 state="cancelled",
@@ -349,13 +349,13 @@ class Studio:
     async def withdraw_channel(self, channel_id: int) -> None:
         """All requests of a channel or thread that is gone."""
         async with self._database.transaction(patient=True) as connection:
-            withdrawn = await requests.withdraw_channel(connection, channel_id=channel_id, now=self._clock())
+            withdrawn = await outcomes.withdraw_channel(connection, channel_id=channel_id, now=self._clock())
         await self._forget(withdrawn)
 
     async def withdraw_guild(self, guild_id: int) -> None:
         """All requests of a server that is gone, or that the bot has left."""
         async with self._database.transaction(patient=True) as connection:
-            withdrawn = await requests.withdraw_guild(connection, guild_id=guild_id, now=self._clock())
+            withdrawn = await outcomes.withdraw_guild(connection, guild_id=guild_id, now=self._clock())
         await self._forget(withdrawn)
 
     async def withdraw_other_guilds(self, guild_ids: Collection[int]) -> None:
@@ -370,7 +370,7 @@ class Studio:
         await self.drop(request_ids)
         async with self._database.transaction(patient=True) as connection:
             for request_id in request_ids:
-                await requests.mark_told(connection, request_id, now=self._clock())
+                await messages.mark_told(connection, request_id, now=self._clock())
 
     async def drop(self, request_ids: Sequence[int]) -> None:
         """Stop everything about requests whose rows have ended, perhaps by another process."""

@@ -18,7 +18,7 @@ from bot.answers import answered, in_time, privately
 from bot.locales import catalogue
 from bot.moderation.rights import is_own_panel
 from bot.options import descriptions, names, text
-from bot.store import audit, pauses, requests
+from bot.store import audit, outcomes, pauses
 from bot.store.audit import Deed
 from bot.store.pauses import EVERYWHERE
 from bot.views import Buttons, button
@@ -203,7 +203,7 @@ async def _clear(interaction: discord.Interaction[Client], wanted: Wanted, found
     facts = {name: value for name, value in (("role_id", wanted.role_id), ("days", wanted.joined_days)) if value}
     async with client.studio.holding(*(row.id for row in found)):
         async with client.database.transaction() as connection:
-            ended = [await requests.withdraw(connection, row.id, reason="line-cleared", now=now) for row in found]
+            ended = [await outcomes.withdraw(connection, row.id, reason="line-cleared", now=now) for row in found]
             withdrawn = [row for row in ended if row is not None]
             if withdrawn:
                 deed = Deed(

@@ -11,7 +11,7 @@ from bot import replies, views
 from bot.answers import in_time, privately
 from bot.locales import catalogue
 from bot.options import text
-from bot.store import requests
+from bot.store import past
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def _line(row: RequestRow, locale: str) -> str:
 
 async def _page(interaction: discord.Interaction[Client], *, before_id: int | None) -> replies.Reply:
     async with interaction.client.database.reading() as connection:
-        rows = await requests.history(
+        rows = await past.history(
             connection,
             user_id=interaction.user.id,
             guild_id=interaction.guild_id,

@@ -13,7 +13,7 @@ from bot.answers import in_time, privately
 from bot.locales import catalogue
 from bot.markdown import utf16_length
 from bot.options import text
-from bot.store import requests
+from bot.store import past, requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +107,6 @@ async def _quota(interaction: discord.Interaction[Client]) -> str:
     allowance = await client.admission.allowance(user_id, guild_id, **held_by(interaction))
     async with client.database.reading() as connection:
         unfinished = await requests.unfinished_of(connection, user_id=user_id, guild_id=guild_id)
-        ended = await requests.ended_lately(connection, user_id=user_id, guild_id=guild_id, count=MOST_ENTRIES)
+        ended = await past.ended_lately(connection, user_id=user_id, guild_id=guild_id, count=MOST_ENTRIES)
     waiting = [(row, client.studio.place_of(row.id)) for row in unfinished]
     return quota_text(allowance, waiting, ended, interaction.locale.value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import discord
 
 from bot.admission import Refused
-from bot.store import audit, blocks, requests
+from bot.store import audit, blocks, messages, requests
 from bot.store.audit import Deed
 from bot.store.blocks import EVERYWHERE, Block
 
@@ -69,7 +69,7 @@ async def remove_message(client: Client, row: RequestRow) -> None:
 async def note_deleted(client: Client, request_ids: Collection[int]) -> None:
     """Messages of requests were deleted: what is kept of their pictures goes too."""
     async with client.database.transaction(patient=True) as connection:
-        await requests.mark_deleted(connection, request_ids, now=time.time())
+        await messages.mark_deleted(connection, request_ids, now=time.time())
     await client.files.drop(request_ids)
 
 

@@ -19,7 +19,7 @@ from bot.moderation import acts
 from bot.moderation.acts import Blocking
 from bot.moderation.rights import is_moderator, is_own_panel
 from bot.options import text
-from bot.store import requests
+from bot.store import messages, requests
 from bot.views import Buttons, button
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def request_of(interaction: discord.Interaction[Client], message: discord.
         Refused: it shows none.
     """
     async with interaction.client.database.reading() as connection:
-        rows = await requests.in_messages(connection, [message.id])
+        rows = await messages.in_messages(connection, [message.id])
     for row in rows:
         if row.guild_id == interaction.guild_id:
             return row

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.store.requests import RequestRow
+from bot.store.requests import read_rows
 
 if TYPE_CHECKING:
     from aiosqlite import Connection
+
+    from bot.store.requests import RequestRow
 
 ERASED = "erased"
 """The reason of requests that were withdrawn because their owner's data was erased."""
@@ -66,11 +68,11 @@ async def request_ids(connection: Connection, *, user_id: int) -> list[int]:
 
 async def withdrawn_untold(connection: Connection) -> list[RequestRow]:
     """Requests that were withdrawn for this, whose messages do not say so yet; perhaps by another process."""
-    rows = await connection.execute_fetchall(
+    return await read_rows(
+        connection,
         "SELECT * FROM requests WHERE ended_at IS NOT NULL AND told_at IS NULL AND reason = :reason ORDER BY id",
         {"reason": ERASED},
     )
-    return [RequestRow(**dict(row)) for row in rows]
 
 
 async def doom_messages(connection: Connection, *, user_id: int) -> int:

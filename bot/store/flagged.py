@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bot.store.requests import change
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -85,7 +87,7 @@ async def fetch(connection: Connection, flagged_id: int) -> FlaggedRow | None:
 
 async def claim(connection: Connection, flagged_id: int, *, now: float) -> bool:
     """Begin to ask the moderators; False where they have been asked, or are being asked."""
-    return await _change(
+    return await change(
         connection,
         """
         UPDATE flagged_pictures SET appealed_at = :now
@@ -97,7 +99,7 @@ async def claim(connection: Connection, flagged_id: int, *, now: float) -> bool:
 
 async def release(connection: Connection, flagged_id: int) -> None:
     """The moderators could not be asked."""
-    await _change(
+    await change(
         connection,
         "UPDATE flagged_pictures SET appealed_at = NULL WHERE id = :id AND card_id IS NULL",
         {"id": flagged_id},
@@ -106,7 +108,7 @@ async def release(connection: Connection, flagged_id: int) -> None:
 
 async def mark_posted(connection: Connection, flagged_id: int, *, card_id: int) -> None:
     """The moderators have been asked by this message."""
-    await _change(
+    await change(
         connection,
         "UPDATE flagged_pictures SET card_id = :card_id WHERE id = :id",
         {"id": flagged_id, "card_id": card_id},
@@ -115,7 +117,7 @@ async def mark_posted(connection: Connection, flagged_id: int, *, card_id: int) 
 
 async def decide(connection: Connection, flagged_id: int, decision: Decision, *, now: float) -> bool:
     """Write down what a moderator says; False where one has said so or otherwise before."""
-    return await _change(
+    return await change(
         connection,
         """
         UPDATE flagged_pictures SET decision = :decision, decided_at = :now WHERE id = :id AND decided_at IS NULL
@@ -126,8 +128,3 @@ async def decide(connection: Connection, flagged_id: int, decision: Decision, *,
 
 async def _rows(connection: Connection, sql: str, values: Mapping[str, object]) -> list[FlaggedRow]:
     return [FlaggedRow(**dict(row)) for row in await connection.execute_fetchall(sql, values)]
-
-
-async def _change(connection: Connection, sql: str, values: Mapping[str, object]) -> bool:
-    async with connection.execute(sql, values) as cursor:
-        return cursor.rowcount > 0

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 from bot.store.audit import AuditRow
 from bot.store.blocks import Block
-from bot.store.requests import RequestRow
+from bot.store.requests import read_rows
 
 if TYPE_CHECKING:
     from aiosqlite import Connection
 
+    from bot.store.requests import RequestRow
+
 
 async def requests_of(connection: Connection, user_id: int) -> list[RequestRow]:
     """All requests of a member, oldest first."""
-    rows = await connection.execute_fetchall(
-        "SELECT * FROM requests WHERE user_id = :user_id ORDER BY id", {"user_id": user_id}
+    return await read_rows(
+        connection, "SELECT * FROM requests WHERE user_id = :user_id ORDER BY id", {"user_id": user_id}
     )
-    return [RequestRow(**dict(row)) for row in rows]
 
 
 async def blocks_of(connection: Connection, user_id: int) -> list[Block]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.store.requests import RequestRow
+from bot.store.requests import read_rows
 
 if TYPE_CHECKING:
     from aiosqlite import Connection
+
+    from bot.store.requests import RequestRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ async def doomed(connection: Connection, purge: Purge, *, after_id: int = 0, cou
     Args:
         count: at most so many; all of them where it is negative.
     """
-    rows = await connection.execute_fetchall(
+    return await read_rows(
+        connection,
         """
         SELECT * FROM requests
         WHERE user_id = :user_id AND guild_id = :guild_id AND id > :after_id
@@ -92,4 +95,3 @@ async def doomed(connection: Connection, purge: Purge, *, after_id: int = 0, cou
             "count": count,
         },
     )
-    return [RequestRow(**dict(row)) for row in rows]

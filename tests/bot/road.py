@@ -19,7 +19,7 @@ from bot.policy import OperatorLimits, Rules
 from bot.prices import Prices
 from bot.progress import Board
 from bot.recovery import Recovery
-from bot.store import requests
+from bot.store import messages, requests
 from bot.studio import Studio
 from bot.undeliverable import TooOld
 from engine import CompleteRequest, EngineClosed, GenerationResult, ModelCard, Picture
@@ -268,7 +268,7 @@ class Road:
         row = await self.admission.reserve(ask)
         if message_id is not None:
             async with self.database.transaction() as connection:
-                await requests.mark_answered(connection, row.id, message_id=message_id)
+                await messages.mark_answered(connection, row.id, message_id=message_id)
         return await self.row(row.id)
 
     async def waiting(self, prompt: str = "a cat", **more: Any) -> RequestRow:

@@ -12,7 +12,7 @@ from bot.admission import Admission, Ask, Refused
 from bot.database import Database
 from bot.limits.rules import WHOLE_SERVER, Rule, Target
 from bot.policy import REFUSALS, OperatorLimits, Rules
-from bot.store import limits, requests, server_settings
+from bot.store import attempts, limits, messages, outcomes, requests, server_settings
 from bot.store.server_settings import ServerSettings
 from engine import CompleteRequest
 
@@ -87,7 +87,7 @@ async def set_limit(database, name, value, *, user_id=WHOLE_SERVER, guild_id=7):
 
 async def end(database, row, charged):
     async with database.transaction() as connection:
-        return await requests.end(connection, row.id, state="done", reason=None, charged=charged, flagged=0, now=NOON)
+        return await outcomes.end(connection, row.id, state="done", reason=None, charged=charged, flagged=0, now=NOON)
 
 
 async def rows(database):
@@ -262,8 +262,8 @@ def test_of_many_tasks_at_once_no_more_are_admitted_than_the_limits_allow(tasks)
 
 
 async def test_of_twenty_tasks_exactly_as_many_as_there_are_places_are_admitted(admission):
-    outcomes = await asyncio.gather(*(admission.reserve(an_ask()) for _ in range(20)), return_exceptions=True)
-    assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 17
+    admitted = await asyncio.gather(*(admission.reserve(an_ask()) for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(each, Refused) for each in admitted) == 17
 
 
 # by whom, where and since when it is counted
@@ -293,7 +293,7 @@ async def set_time_zone(database, time_zone):
 
 async def shown(database, row):
     async with database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=900 + row.id)
+        await messages.mark_answered(connection, row.id, message_id=900 + row.id)
     return row
 
 
@@ -490,7 +490,7 @@ async def test_what_is_withdrawn_makes_room_for_what_waits_behind_it(admission, 
 async def test_what_is_being_drawn_or_of_another_server_stays(admission, database):
     drawn, other = await admission.reserve(an_ask()), await admission.reserve(an_ask(guild_id=8))
     async with database.transaction() as connection:
-        await requests.start(connection, drawn.id, now=NOON)
+        await attempts.start(connection, drawn.id, now=NOON)
     await set_limit(database, "pictures_per_day", 0)
     async with database.transaction() as connection:
         assert await admission.withdraw_misfits(connection, 7, now=NOON) == []

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bot.moderation.standins import stand_in
 from bot.store import flagged as stored
-from bot.store import requests, server_settings
+from bot.store import messages, requests, server_settings
 from bot.store.flagged import Flag
 from bot.store.server_settings import ServerSettings
 
@@ -31,7 +31,7 @@ async def withheld(world, *, log_channel_id=LOG_ID, guild_id=GUILD_ID, **asked):
     sha256 = await world.client.files.put(DATA, kind="flagged", request_id=row.id, keep_until=2.0**40)
     flag = Flag(position=1, way="stand-in", sha256=sha256, extension="png")
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=MESSAGE_ID)
+        await messages.mark_answered(connection, row.id, message_id=MESSAGE_ID)
         settings = ServerSettings(log_channel_id=log_channel_id, moderators_role_id=ROLE_ID)
         await server_settings.write(connection, guild_id, settings)
         [noted] = await stored.replace(connection, row.id, [flag])

@@ -3,7 +3,7 @@ import pytest
 from desk import ANN_ID, BEN_ID, FOLLOWUP, GUILD_ID, ORIGINAL, press_payload
 
 from bot.presses import Presses
-from bot.store import requests
+from bot.store import messages
 from engine import GenerationRequest, Variant
 
 EPHEMERAL = 64
@@ -208,7 +208,7 @@ async def test_the_pages_of_a_history_turn_in_place(world):
     rows = [await world.row(prompt=f"picture {number}") for number in range(7)]
     async with world.database.transaction() as connection:
         for row in rows:
-            await requests.mark_answered(connection, row.id, message_id=900 + row.id)
+            await messages.mark_answered(connection, row.id, message_id=900 + row.id)
     body = await press(world, f"history:{rows[2].id}")
     assert body["type"] == 7
     assert "picture 1" in body["data"]["content"]

@@ -23,7 +23,7 @@ from bot.client import use_api
 from bot.commands import all_commands
 from bot.files import FileGone
 from bot.settings import Settings
-from bot.store import requests
+from bot.store import messages
 from bot.sync import sync_if_changed
 
 EPHEMERAL = 64
@@ -553,7 +553,7 @@ async def test_no_bytes_of_a_deleted_message_are_kept(world):
 async def shown(world, message_id):
     row = await world.row()
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=message_id)
+        await messages.mark_answered(connection, row.id, message_id=message_id)
     return row
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 from road import opened_road, picture
 
 from bot import endings as endings_module
-from bot.store import requests
+from bot.store import outcomes
 from bot.undeliverable import AccessLost, MessageGone, Rejected, TooLarge, Unsure
 from engine import Progress, Variant
 from engine.prompt import Note
@@ -96,7 +96,7 @@ async def test_a_new_message_that_answers_the_old_is_noted_before_the_ledger_is_
     async def die(*_, **__):
         raise RuntimeError("the process dies here")
 
-    monkeypatch.setattr(requests, "end", die)
+    monkeypatch.setattr(outcomes, "end", die)
     with pytest.raises(RuntimeError):
         await deliver(road, row, picture(row.request))
     assert (await road.row(row.id)).message_id == 901

@@ -242,7 +242,7 @@ async def test_a_start_that_finds_them_shown_settles_as_the_delivery_would_have(
         raise RuntimeError("the process dies here")
 
     with monkeypatch.context() as patch:
-        patch.setattr("bot.store.requests.end", die)
+        patch.setattr("bot.store.outcomes.end", die)
         with pytest.raises(RuntimeError):
             await deliver(road, row, *(noisy(row.request, index, flagged=True) for index in range(2)))
     await road.endings.confirm_delivered(await road.row(row.id), shown=2, waited_s=1.0)

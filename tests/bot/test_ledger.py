@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from road import opened_road
 
-from bot.store import requests
+from bot.store import past
 from bot.undeliverable import MessageGone
 from engine import DrawingFailed, OutOfMemory, Picture
 
@@ -113,7 +113,7 @@ async def test_a_start_learns_from_what_was_charged_oldest_first(road):
     await road.admitted(estimated_s=6.0)
     await road.endings.without_pictures(await road.admitted(), "failed", "failed-engine")
     async with road.database.reading() as connection:
-        rows = await requests.charged_lately(connection, count=2)
+        rows = await past.charged_lately(connection, count=2)
     assert [row.charged_s for row in rows] == [2.0, 3.0]
 
 

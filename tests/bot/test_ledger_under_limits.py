@@ -18,7 +18,7 @@ from bot.database import Database
 from bot.limits.changes import Change, Changes
 from bot.limits.rules import Rule, Target, Whose
 from bot.policy import OperatorLimits, Rules
-from bot.store import requests, server_settings
+from bot.store import attempts, outcomes, requests, server_settings
 from bot.store.server_settings import ServerSettings
 from engine import CompleteRequest
 
@@ -208,12 +208,12 @@ class LimitsMachine(RuleBasedStateMachine):
     @rule(request_id=asked)
     def start(self, request_id):
         self.step(
-            request_id, "queued", lambda connection: requests.start(connection, request_id, now=self.now), "running"
+            request_id, "queued", lambda connection: attempts.start(connection, request_id, now=self.now), "running"
         )
 
     @rule(request_id=asked)
     def fail_once(self, request_id):
-        self.step(request_id, "running", lambda connection: requests.give_back(connection, request_id), "queued")
+        self.step(request_id, "running", lambda connection: attempts.give_back(connection, request_id), "queued")
 
     @rule(request_id=asked, share=st.integers(0, 4))
     def finish(self, request_id, share):
@@ -276,7 +276,7 @@ class LimitsMachine(RuleBasedStateMachine):
             await self.stack.aclose()
             await self.open()
             async with self.database.transaction() as connection:
-                await requests.count_interruptions(connection)
+                await attempts.count_interruptions(connection)
 
         self.runner.run(again())
         for entry in self.entries.values():
@@ -301,7 +301,7 @@ class LimitsMachine(RuleBasedStateMachine):
     def settle(self, request_id, state, charged, *, is_ended=False):
         async def ended():
             async with self.database.transaction() as connection:
-                return await requests.end(
+                return await outcomes.end(
                     connection, request_id, state=state, reason=None, charged=charged, flagged=0, now=self.now
                 )
 

@@ -11,7 +11,7 @@ from rows import row
 from bot.accept import accept
 from bot.forms import model_of
 from bot.offers import choices_for, usable_among
-from bot.store import requests
+from bot.store import outcomes, requests
 from engine.files.card import ModelCard
 from engine.files.catalogue import Listed
 from engine.models import find_model
@@ -176,7 +176,7 @@ async def test_a_model_that_is_gone_is_said_in_one_sentence_and_nothing_is_charg
     monkeypatch.setattr("bot.buttons.accept", accept)
     drawn = await world.row(model="gone")
     async with world.database.transaction() as connection:
-        await requests.end(connection, drawn.id, state="done", reason=None, charged=1, flagged=0, now=1.0)
+        await outcomes.end(connection, drawn.id, state="done", reason=None, charged=1, flagged=0, now=1.0)
     answer = await world.answer(press_payload(f"reroll:{drawn.id}"))
     assert answer.body["data"]["content"].startswith("I know no model gone.")
     assert answer.body["data"]["flags"] == EPHEMERAL

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.database import Database
 from bot.limits.rules import Rule, Target
-from bot.store import limits, requests, servers, usage
+from bot.store import attempts, limits, messages, outcomes, past, requests, servers, usage
 from bot.store.limits import Proposal
 from bot.store.requests import Ask, RequestRow
 from bot.store.usage import Pot
@@ -64,7 +64,7 @@ async def spent(connection, *, kind="member", guild_id=7, since=0.0, until=1e9, 
 
 async def end(connection, row, *, state="done", charged=0, reason=None, **facts):
     values = {"flagged": 0, "now": 200.0} | facts
-    return await requests.end(connection, row.id, state=state, reason=reason, charged=charged, **values)
+    return await outcomes.end(connection, row.id, state=state, reason=reason, charged=charged, **values)
 
 
 # rows
@@ -183,7 +183,7 @@ async def test_what_waits_behind_a_request_can_be_left_out(connection):
     second = await reserve(connection)
     drawn = await reserve(connection)
     await reserve(connection)
-    await requests.start(connection, drawn.id, now=1)
+    await attempts.start(connection, drawn.id, now=1)
     assert await spent(connection, waiting_behind=second.id) == 12
     pot = Pot(kind="member", user_id=1, guild_id=7, waiting_behind=second.id)
     assert await usage.places(connection, pot) == 3
@@ -192,7 +192,7 @@ async def test_what_waits_behind_a_request_can_be_left_out(connection):
 @pytest.mark.parametrize("kind", ["member", "everywhere", "server", "channel", "role"])
 async def test_places_are_counted_while_requests_wait_or_run(connection, kind):
     first, second = [await reserve(connection, ruling_channel_id=70, role_ids=(70,)) for _ in range(2)]
-    await requests.start(connection, second.id, now=1)
+    await attempts.start(connection, second.id, now=1)
     pot = Pot(kind=kind, user_id=1, guild_id=7, scope_id=70)
     assert await usage.places(connection, pot) == 2
     await end(connection, first)
@@ -201,7 +201,7 @@ async def test_places_are_counted_while_requests_wait_or_run(connection, kind):
 
 async def test_the_last_request_is_one_that_discord_showed(connection):
     shown = await reserve(connection, now=100.0)
-    await requests.mark_answered(connection, shown.id, message_id=900)
+    await messages.mark_answered(connection, shown.id, message_id=900)
     never_shown = await reserve(connection, now=101.0)
     await end(connection, never_shown, state="cancelled", reason="never-shown")
     pot = Pot(kind="member", user_id=1, guild_id=7)
@@ -214,32 +214,32 @@ async def test_the_last_request_is_one_that_discord_showed(connection):
 
 async def test_what_waits_starts_once(connection):
     row = await reserve(connection)
-    assert await requests.start(connection, row.id, now=150.0)
-    assert not await requests.start(connection, row.id, now=151.0)
+    assert await attempts.start(connection, row.id, now=150.0)
+    assert not await attempts.start(connection, row.id, now=151.0)
     row = await requests.fetch(connection, row.id)
     assert (row.state, row.started_at) == ("running", 150.0)
 
 
 async def test_what_was_given_back_waits_and_can_start_again(connection):
     row = await reserve(connection)
-    await requests.start(connection, row.id, now=1)
-    await requests.give_back(connection, row.id)
+    await attempts.start(connection, row.id, now=1)
+    await attempts.give_back(connection, row.id)
     assert (await requests.fetch(connection, row.id)).state == "queued"
-    assert await requests.start(connection, row.id, now=2)
+    assert await attempts.start(connection, row.id, now=2)
 
 
 async def test_the_unfinished_are_those_that_wait_or_run_oldest_first(connection):
     rows = [await reserve(connection) for _ in range(4)]
-    await requests.start(connection, rows[1].id, now=1)
+    await attempts.start(connection, rows[1].id, now=1)
     await end(connection, rows[2])
     assert [row.id for row in await requests.unfinished(connection)] == [rows[0].id, rows[1].id, rows[3].id]
 
 
 async def test_only_what_was_running_counts_an_interruption(connection):
     waiting, running, done = [await reserve(connection) for _ in range(3)]
-    await requests.start(connection, running.id, now=1)
+    await attempts.start(connection, running.id, now=1)
     await end(connection, done)
-    await requests.count_interruptions(connection)
+    await attempts.count_interruptions(connection)
     rows = [await requests.fetch(connection, row.id) for row in (waiting, running, done)]
     assert [(row.state, row.interruptions) for row in rows] == [("queued", 0), ("queued", 1), ("done", 0)]
 
@@ -248,8 +248,8 @@ async def test_failed_attempts_are_counted_one_by_one(connection):
     row = await reserve(connection)
     counts = []
     for _ in range(3):
-        await requests.start(connection, row.id, now=1)
-        counts.append(await requests.count_failed_attempt(connection, row.id))
+        await attempts.start(connection, row.id, now=1)
+        counts.append(await attempts.count_failed_attempt(connection, row.id))
     assert counts == [1, 2, 3]
     assert (await requests.fetch(connection, row.id)).state == "queued"
 
@@ -257,7 +257,7 @@ async def test_failed_attempts_are_counted_one_by_one(connection):
 async def test_a_request_that_ended_meanwhile_counts_no_failed_attempt(connection):
     row = await reserve(connection)
     await end(connection, row, state="cancelled")
-    assert await requests.count_failed_attempt(connection, row.id) == 0
+    assert await attempts.count_failed_attempt(connection, row.id) == 0
     assert (await requests.fetch(connection, row.id)).state == "cancelled"
 
 
@@ -265,7 +265,7 @@ async def test_a_request_that_ended_meanwhile_counts_no_failed_attempt(connectio
 async def test_ending_charges_what_was_delivered(connection, is_running):
     row = await reserve(connection)
     if is_running:
-        await requests.start(connection, row.id, now=1)
+        await attempts.start(connection, row.id, now=1)
     assert await end(connection, row, charged=3, flagged=1)
     row = await requests.fetch(connection, row.id)
     assert (row.state, row.charged, row.flagged, row.ended_at, row.is_unfinished) == ("done", 3, 1, 200.0, False)
@@ -283,8 +283,8 @@ async def test_a_request_ends_once(connection):
 async def test_what_has_ended_neither_starts_nor_waits_again(connection):
     row = await reserve(connection)
     await end(connection, row)
-    assert not await requests.start(connection, row.id, now=1)
-    await requests.give_back(connection, row.id)
+    assert not await attempts.start(connection, row.id, now=1)
+    await attempts.give_back(connection, row.id)
     assert (await requests.fetch(connection, row.id)).state == "done"
 
 
@@ -296,7 +296,7 @@ async def test_nobody_is_charged_more_than_was_asked(connection):
 
 async def test_the_wish_to_cancel_is_written_down_while_the_request_goes_on(connection):
     row = await reserve(connection)
-    assert await requests.intend_cancel(connection, row.id, reason="cancelled-by-owner")
+    assert await outcomes.intend_cancel(connection, row.id, reason="cancelled-by-owner")
     row = await requests.fetch(connection, row.id)
     assert (row.state, row.reason) == ("queued", "cancelled-by-owner")
 
@@ -304,13 +304,13 @@ async def test_the_wish_to_cancel_is_written_down_while_the_request_goes_on(conn
 async def test_a_request_that_has_ended_cannot_be_cancelled(connection):
     row = await reserve(connection)
     await end(connection, row)
-    assert not await requests.intend_cancel(connection, row.id, reason="cancelled-by-owner")
+    assert not await outcomes.intend_cancel(connection, row.id, reason="cancelled-by-owner")
     assert (await requests.fetch(connection, row.id)).reason is None
 
 
 async def test_delivering_is_written_down_before_it_happens(connection):
     row = await reserve(connection)
-    await requests.mark_delivering(connection, row.id, now=180.0)
+    await outcomes.mark_delivering(connection, row.id, now=180.0)
     assert (await requests.fetch(connection, row.id)).delivering_at == 180.0
 
 
@@ -318,18 +318,18 @@ async def test_what_ended_is_untold_until_its_message_shows_it(connection):
     _waiting, first, second = [await reserve(connection) for _ in range(3)]
     await end(connection, first)
     await end(connection, second, state="cancelled")
-    assert [row.id for row in await requests.untold(connection)] == [first.id, second.id]
-    await requests.mark_told(connection, first.id, now=201.0)
-    assert [row.id for row in await requests.untold(connection)] == [second.id]
+    assert [row.id for row in await messages.untold(connection)] == [first.id, second.id]
+    await messages.mark_told(connection, first.id, now=201.0)
+    assert [row.id for row in await messages.untold(connection)] == [second.id]
 
 
 async def test_a_ping_that_was_meant_is_left_to_do_until_it_is_sent(connection):
     row = await reserve(connection)
-    assert await requests.unpinged(connection) == []
+    assert await messages.unpinged(connection) == []
     await end(connection, row, ping=True)
-    assert [row.id for row in await requests.unpinged(connection)] == [row.id]
-    await requests.mark_pinged(connection, row.id, now=3.0)
-    assert await requests.unpinged(connection) == []
+    assert [row.id for row in await messages.unpinged(connection)] == [row.id]
+    await messages.mark_pinged(connection, row.id, now=3.0)
+    assert await messages.unpinged(connection) == []
 
 
 @pytest.mark.parametrize(("ping", "intended_at"), [(True, 200.0), (False, None)])
@@ -341,10 +341,10 @@ async def test_an_end_may_mean_a_ping(connection, ping, intended_at):
 
 async def test_a_channel_that_is_gone_withdraws_what_waits_there_and_refunds_it(connection):
     here, running, done = [await reserve(connection, channel_id=70) for _ in range(3)]
-    await requests.start(connection, running.id, now=1)
+    await attempts.start(connection, running.id, now=1)
     await end(connection, done, charged=4)
     await reserve(connection, channel_id=71)
-    assert await requests.withdraw_channel(connection, channel_id=70, now=2.0) == [here.id, running.id]
+    assert await outcomes.withdraw_channel(connection, channel_id=70, now=2.0) == [here.id, running.id]
     row = await requests.fetch(connection, here.id)
     assert (row.state, row.reason, row.charged, row.ended_at) == ("cancelled", "channel-gone", 0, 2.0)
     assert await spent(connection) == 8
@@ -353,7 +353,7 @@ async def test_a_channel_that_is_gone_withdraws_what_waits_there_and_refunds_it(
 async def test_a_server_that_is_gone_withdraws_what_waits_there(connection):
     here = await reserve(connection)
     elsewhere = await reserve(connection, guild_id=8)
-    assert await requests.withdraw_guild(connection, guild_id=7, now=2.0) == [here.id]
+    assert await outcomes.withdraw_guild(connection, guild_id=7, now=2.0) == [here.id]
     assert (await requests.fetch(connection, here.id)).reason == "server-gone"
     assert (await requests.fetch(connection, elsewhere.id)).state == "queued"
 
@@ -366,14 +366,14 @@ async def test_history_is_the_member_s_own_in_this_server_newest_first(connectio
     await reserve(connection, user_id=2)
     await reserve(connection, guild_id=8)
     await reserve(connection, guild_id=None)
-    rows = await requests.history(connection, user_id=1, guild_id=7, before_id=None, count=10)
+    rows = await past.history(connection, user_id=1, guild_id=7, before_id=None, count=10)
     assert [row.id for row in rows] == [second.id, first.id]
 
 
 async def test_pages_of_history_meet_without_gap_or_overlap(connection):
     ids = [(await reserve(connection, guild_id=None)).id for _ in range(5)]
     pages, before_id = [], None
-    while page := await requests.history(connection, user_id=1, guild_id=None, before_id=before_id, count=2):
+    while page := await past.history(connection, user_id=1, guild_id=None, before_id=before_id, count=2):
         pages.append([row.id for row in page])
         before_id = page[-1].id
     assert pages == [ids[4:2:-1], ids[2:0:-1], ids[:1]]
@@ -381,10 +381,10 @@ async def test_pages_of_history_meet_without_gap_or_overlap(connection):
 
 async def test_what_discord_never_showed_is_no_history(connection):
     shown, unseen = await reserve(connection), await reserve(connection)
-    await requests.mark_answered(connection, shown.id, message_id=555)
+    await messages.mark_answered(connection, shown.id, message_id=555)
     for row in (shown, unseen):
         await end(connection, row, state="cancelled", reason="never-shown")
-    rows = await requests.history(connection, user_id=1, guild_id=7, before_id=None, count=10)
+    rows = await past.history(connection, user_id=1, guild_id=7, before_id=None, count=10)
     assert [row.id for row in rows] == [shown.id]
 
 
@@ -395,19 +395,19 @@ async def test_no_statement_reads_the_whole_table(connection):
     await reserve(connection)
     await requests.fetch(connection, row.id)
     await requests.unfinished(connection)
-    await requests.untold(connection)
-    await requests.unpinged(connection)
-    await requests.count_interruptions(connection)
+    await messages.untold(connection)
+    await messages.unpinged(connection)
+    await attempts.count_interruptions(connection)
     for kind in usage.WHOSE:
         pot = Pot(kind=kind, user_id=1, guild_id=7, scope_id=9)
         await usage.spent(connection, pot, since=0, until=1)
         await usage.places(connection, pot)
         await usage.last_at(connection, pot, since=0, until=1)
     await requests.waiting(connection, guild_id=7)
-    await requests.withdraw(connection, row.id, reason="withdrawn-steps", now=1.0)
-    await requests.history(connection, user_id=1, guild_id=None, before_id=9, count=5)
-    await requests.withdraw_channel(connection, channel_id=70, now=1.0)
-    await requests.withdraw_guild(connection, guild_id=7, now=1.0)
+    await outcomes.withdraw(connection, row.id, reason="withdrawn-steps", now=1.0)
+    await past.history(connection, user_id=1, guild_id=None, before_id=9, count=5)
+    await outcomes.withdraw_channel(connection, channel_id=70, now=1.0)
+    await outcomes.withdraw_guild(connection, guild_id=7, now=1.0)
     await end(connection, row)
     await connection.set_trace_callback(None)
     plans = {
@@ -422,7 +422,7 @@ async def test_no_statement_reads_the_whole_table(connection):
 async def test_a_page_of_history_is_read_in_order_without_sorting(connection):
     statements = []
     await connection.set_trace_callback(statements.append)
-    await requests.history(connection, user_id=1, guild_id=None, before_id=None, count=5)
+    await past.history(connection, user_id=1, guild_id=None, before_id=None, count=5)
     await connection.set_trace_callback(None)
     [step] = await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {statements[0]}")
     assert "requests_history (user_id=? AND guild_id=? AND id<?)" in step["detail"]

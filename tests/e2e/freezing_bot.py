@@ -16,7 +16,7 @@ from bot.admission import Admission
 from bot.delivery import Delivery
 from bot.endings import Endings
 from bot.runs import Run, Runner
-from bot.store import requests
+from bot.store import outcomes
 
 BEFORE, AFTER = "before", "after"
 DRAWING = (Runner, "_collect", BEFORE)
@@ -98,7 +98,7 @@ def cancel_in_part() -> None:
             pictures = pictures[:-1]
             facts |= {"state": "cancelled", "reason": "cancelled-by-owner"}
             async with self._database.transaction() as connection:
-                await requests.intend_cancel(connection, row.id, reason="cancelled-by-owner")
+                await outcomes.intend_cancel(connection, row.id, reason="cancelled-by-owner")
         await original(self, row, pictures, **facts)
 
     Endings.deliver = deliver

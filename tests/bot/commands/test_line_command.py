@@ -9,7 +9,7 @@ from road import CARD, HandDelivery, until
 
 from bot.endings import Endings
 from bot.progress import Board
-from bot.store import pauses, requests
+from bot.store import attempts, messages, pauses, requests
 from bot.studio import Studio
 
 EPHEMERAL, DEFERRED_UPDATE, MODAL = 64, 6, 9
@@ -56,7 +56,7 @@ def studio(world, delivery, monkeypatch):
 async def waiting(world, **changes):
     row = await world.row(**changes)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=900)
+        await messages.mark_answered(connection, row.id, message_id=900)
     row = await stored(world, row)
     world.client.studio.enqueue(row)
     return row
@@ -332,7 +332,7 @@ async def test_what_waits_no_more_is_not_changed(world, studio, state):
 async def test_a_request_that_starts_between_opening_and_sending_the_form_stays_as_it_was(world, studio):
     row = await waiting(world)
     async with world.database.transaction() as connection:
-        assert await requests.start(connection, row.id, now=1.0)
+        assert await attempts.start(connection, row.id, now=1.0)
     ask = SimpleNamespace()
     assert await world.client.admission.change(row, ask) is None
     assert len(world.desk.sent("POST", CALLBACK)) == 0

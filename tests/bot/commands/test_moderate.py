@@ -8,7 +8,7 @@ from desk import ANN_ID, BEN_ID, GUILD_ID, ORIGINAL, command_payload, interactio
 from panels import LATE, custom_ids, panel_press
 
 from bot.moderation import deeds
-from bot.store import audit, blocks, purges, requests
+from bot.store import audit, blocks, messages, outcomes, purges, requests
 from bot.store.blocks import EVERYWHERE, Block
 
 EPHEMERAL, UPDATE = 64, 7
@@ -53,13 +53,13 @@ async def written(world, action=None):
 async def shown_row(world, message_id, **changes):
     row = await world.row(**changes)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=message_id)
+        await messages.mark_answered(connection, row.id, message_id=message_id)
         return await requests.fetch(connection, row.id)
 
 
 async def ended(world, row):
     async with world.database.transaction() as connection:
-        await requests.end(connection, row.id, state="done", reason=None, charged=1, flagged=0, now=row.created_at + 1)
+        await outcomes.end(connection, row.id, state="done", reason=None, charged=1, flagged=0, now=row.created_at + 1)
 
 
 # block and unblock

@@ -8,7 +8,7 @@ import pytest
 from desk import ANN_ID, BEN_ID, CHANNEL_ID, command_payload, form_payload, press_payload
 
 from bot.__main__ import main
-from bot.store import audit, blocks, requests
+from bot.store import audit, blocks, messages, requests
 from bot.store.audit import Deed
 from bot.store.blocks import Block
 
@@ -110,7 +110,7 @@ async def press(world, custom_id):
 async def shown(world, **more):
     row = await world.row(**more)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=900 + row.id)
+        await messages.mark_answered(connection, row.id, message_id=900 + row.id)
         await connection.execute(
             "UPDATE requests SET state = 'done', ended_at = 1, told_at = 1 WHERE id = ?", (row.id,)
         )

@@ -4,7 +4,7 @@ from rows import row
 
 from bot.commands.pictures import history_page
 from bot.markdown import utf16_length
-from bot.store import requests
+from bot.store import messages, outcomes
 
 EPHEMERAL = 64
 
@@ -18,7 +18,7 @@ async def show(world, name):
 async def answered_row(world, **changes):
     asked = await world.row(**changes)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, asked.id, message_id=900 + asked.id)
+        await messages.mark_answered(connection, asked.id, message_id=900 + asked.id)
     return asked
 
 
@@ -56,7 +56,7 @@ async def test_a_history_is_newest_first_with_a_button_for_each(world):
 async def test_a_history_says_how_requests_ended(world):
     asked = await answered_row(world)
     async with world.database.transaction() as connection:
-        await requests.end(connection, asked.id, state="failed", reason="failed-engine", charged=0, flagged=0, now=1.0)
+        await outcomes.end(connection, asked.id, state="failed", reason="failed-engine", charged=0, flagged=0, now=1.0)
     content = (await show(world, "history"))["content"]
     assert "failed: The drawing failed several times" in content
     assert "Nothing was charged" not in content

@@ -7,7 +7,7 @@ from rows import row
 from bot.admission import Allowance
 from bot.commands.quota import quota_text
 from bot.markdown import utf16_length
-from bot.store import requests
+from bot.store import messages, outcomes
 
 EPHEMERAL = 64
 
@@ -21,8 +21,8 @@ async def shown(world):
 async def ended(world, asked, **values):
     values = {"state": "done", "reason": None, "charged": 1, "charged_s": 2.5, "flagged": 0, "now": 1.0} | values
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, asked.id, message_id=900)
-        await requests.end(connection, asked.id, **values)
+        await messages.mark_answered(connection, asked.id, message_id=900)
+        await outcomes.end(connection, asked.id, **values)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def allowance(world) -> Allowance:
 async def test_a_quota_says_what_is_left_when_there_is_more_and_what_waits(world):
     asked = await world.row(num_images=4, estimated_s=12.0)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, asked.id, message_id=900)
+        await messages.mark_answered(connection, asked.id, message_id=900)
     await world.row(user_id=BEN_ID, prompt="a secret")
     allowance = await world.client.admission.allowance(ANN_ID, 7)
     assert await shown(world) == [

@@ -8,7 +8,7 @@ from bot_at_desk import bot_at_desk
 from desk import ANN_ID, BEN_ID, CHANNEL_ID, FOLLOWUP, GUILD_ID, form_payload
 from panels import EPHEMERAL, LATE, MANAGE_MESSAGES, custom_ids, menu_payload, panel_press
 
-from bot.store import audit, blocks, requests, server_settings
+from bot.store import audit, blocks, messages, outcomes, requests, server_settings
 from bot.store.server_settings import ServerSettings
 from engine import Variant
 
@@ -25,7 +25,7 @@ async def row(world):
 async def shown(world, message_id, **changes):
     row = await world.row(**changes)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=message_id)
+        await messages.mark_answered(connection, row.id, message_id=message_id)
         return await requests.fetch(connection, row.id)
 
 
@@ -156,7 +156,7 @@ async def test_what_is_about_to_be_shown_is_not_counted_as_withdrawn(world, row)
 
 async def test_withdrawing_where_nothing_waits_is_no_deed(world, row):
     async with world.database.transaction() as connection:
-        await requests.end(connection, row.id, state="done", reason=None, charged=1, flagged=0, now=1.0)
+        await outcomes.end(connection, row.id, state="done", reason=None, charged=1, flagged=0, now=1.0)
     assert await press(world, f"modwithdraw:{row.id}") == f"Nothing of <@{ANN_ID}> waits here."
     assert await written(world) == []
 
