@@ -74,7 +74,7 @@ async def accept(
         return
     if not answered.is_unfinished:
         if answered.told_at is None:  # withdrawn between Discord's showing it and our noting that
-            client.studio.tell_withdrawn([answered])
+            client.studio.withdrawals.tell_withdrawn([answered])
     elif answered.reason is not None:  # cancelled between Discord's showing it and our noting that
         await client.studio.end(answered, "cancelled", answered.reason)
     else:

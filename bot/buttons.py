@@ -161,7 +161,7 @@ async def delete(interaction: discord.Interaction[Client], request_id: int) -> N
         raise Refused("not-yours-delete")
     await acknowledge(interaction)
     await _note(interaction, acts.deletion(row, interaction.user.id))
-    await interaction.client.studio.withdraw_message(request_id)
+    await interaction.client.studio.withdrawals.withdraw_message(request_id)
     await acts.note_deleted(interaction.client, [request_id])
     try:
         await interaction.delete_original_response()

@@ -201,7 +201,7 @@ class Client(commands.AutoShardedBot):
             rows = await messages.in_messages(connection, message_ids)
         for row in rows:
             if row.is_unfinished:
-                await self.studio.withdraw_message(row.id)
+                await self.studio.withdrawals.withdraw_message(row.id)
         if rows:
             await note_deleted(self, [row.id for row in rows])
 
@@ -211,7 +211,7 @@ class Client(commands.AutoShardedBot):
         guild_ids = [guild.id for guild in self.guilds]
         await self.eraser.note_present(guild_ids)
         if not self.settings.allow_user_installs:  # through which requests come from servers that the bot is not in
-            await self.studio.withdraw_other_guilds(guild_ids)
+            await self.studio.withdrawals.withdraw_other_guilds(guild_ids)
             await self.eraser.note_others_left(guild_ids)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -221,13 +221,13 @@ class Client(commands.AutoShardedBot):
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot is in this server no more; an outage is another event."""
-        await self.studio.withdraw_guild(guild.id)
+        await self.studio.withdrawals.withdraw_guild(guild.id)
         await self.eraser.note_left(guild.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """What waits in a channel that is gone is withdrawn."""
-        await self.studio.withdraw_channel(channel.id)
+        await self.studio.withdrawals.withdraw_channel(channel.id)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """What waits in a thread that is gone is withdrawn; also where discord.py had forgotten the thread."""
-        await self.studio.withdraw_channel(payload.thread_id)
+        await self.studio.withdrawals.withdraw_channel(payload.thread_id)

@@ -16,15 +16,16 @@ from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
 from bot.readiness import cost_of
 from bot.replies import Ready
 from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
-from bot.store import attempts, messages, outcomes, pauses, requests
+from bot.store import attempts, outcomes, pauses
 from bot.store.pauses import EVERYWHERE
 from bot.turns import Turns
 from bot.waiting import Standing, standing_of
 from bot.weights import weight_of
+from bot.withdrawals import Withdrawals
 from engine import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from bot.database import Database
     from bot.endings import Endings
@@ -81,7 +82,6 @@ class Studio:
         self._runs: dict[int, Run] = {}
         self._left: dict[int, str] = {}
         """What each member had left, as the waiting message says it."""
-        self._telling: set[asyncio.Task[None]] = set()
         self._outlook = Outlook(max_rows=max_rows, rows_of=self._rows_of_pictures, weights=weights, clock=clock)
         self._changed = asyncio.Event()
         self._runner = Runner(
@@ -94,6 +94,9 @@ class Studio:
             rows_of=self._rows_of_pictures,
             when_room=self._changed.set,
             clock=clock,
+        )
+        self.withdrawals = Withdrawals(
+            database=database, endings=endings, board=board, leave=self._leave_for_good, drop=self.drop, clock=clock
         )
         self._closed = asyncio.Event()
         self.is_closing = False
@@ -108,7 +111,7 @@ class Studio:
         Raises:
             EngineError: the model cannot be loaded.
         """
-        board = asyncio.create_task(self._board.run(self.withdraw_message))
+        board = asyncio.create_task(self._board.run(self.withdrawals.withdraw_message))
         try:
             async with self._database.reading() as connection:
                 paused = await pauses.paused(connection)
@@ -135,8 +138,7 @@ class Studio:
         """
         self.is_closing = True
         self._changed.set()
-        for telling in self._telling:
-            telling.cancel()
+        self.withdrawals.close()
         try:
             await self._let_finish()
             await self._let_deliver()
@@ -298,80 +300,6 @@ class Studio:
         await self._board.retire(row.id)
         await self._endings.without_pictures(row, state, reason)
 
-    async def withdraw(self, request_ids: Iterable[int], reason: str) -> list[RequestRow]:
-        """
-        Cancel and refund requests that wait, and let their messages say why.
-
-        Returns:
-            Those that were withdrawn: what is being drawn, or has ended, stays as it is.
-        """
-        async with self._database.transaction(patient=True) as connection:
-            found = [
-                await outcomes.withdraw(connection, request_id, reason=reason, now=self._clock())
-                for request_id in request_ids
-            ]
-        withdrawn = [row for row in found if row is not None]
-        self.tell_withdrawn(withdrawn)
-        return withdrawn
-
-    def tell_withdrawn(self, rows: Sequence[RequestRow]) -> None:
-        """Take requests whose rows have ended out of the line, and let their messages say why, one after another."""
-        self._turns.remove(*(row.id for row in rows))
-        for row in rows:
-            log.info("request_withdrawn", request_id=row.id, reason=row.reason)
-            self._leave_line(row.id)
-        telling = asyncio.create_task(self._tell(rows))
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
-
-    async def _tell(self, rows: Sequence[RequestRow]) -> None:
-        """What is not told when the process ends, the next one tells; what nobody has seen yet, `accept` does."""
-        for row in rows:
-            await self._board.retire(row.id)
-            if row.message_id is not None:
-                await self._endings.tell(row, row.reason or "failed-unexpected")
-
-    async def withdraw_message(self, request_id: int) -> None:
-        """A request whose message was deleted: cancelled and refunded, and nobody is told."""
-        async with self._database.transaction(patient=True) as connection:
-            is_withdrawn = await outcomes.end(
-                connection,
-                request_id,
-                state="cancelled",
-                reason="message-gone",
-                charged=0,
-                flagged=0,
-                now=self._clock(),
-            )
-        if is_withdrawn:
-            await self._forget([request_id])
-
-    async def withdraw_channel(self, channel_id: int) -> None:
-        """All requests of a channel or thread that is gone."""
-        async with self._database.transaction(patient=True) as connection:
-            withdrawn = await outcomes.withdraw_channel(connection, channel_id=channel_id, now=self._clock())
-        await self._forget(withdrawn)
-
-    async def withdraw_guild(self, guild_id: int) -> None:
-        """All requests of a server that is gone, or that the bot has left."""
-        async with self._database.transaction(patient=True) as connection:
-            withdrawn = await outcomes.withdraw_guild(connection, guild_id=guild_id, now=self._clock())
-        await self._forget(withdrawn)
-
-    async def withdraw_other_guilds(self, guild_ids: Collection[int]) -> None:
-        """All requests of servers that are none of these: the bot was removed from them while it did not run."""
-        async with self._database.reading() as connection:
-            unfinished = await requests.unfinished(connection)
-        for guild_id in {row.guild_id for row in unfinished if row.guild_id is not None}.difference(guild_ids):
-            await self.withdraw_guild(guild_id)
-
-    async def _forget(self, request_ids: Sequence[int]) -> None:
-        """Stop everything about requests whose rows have ended; there is no message left to tell it in."""
-        await self.drop(request_ids)
-        async with self._database.transaction(patient=True) as connection:
-            for request_id in request_ids:
-                await messages.mark_told(connection, request_id, now=self._clock())
-
     async def drop(self, request_ids: Sequence[int]) -> None:
         """Stop everything about requests whose rows have ended, perhaps by another process."""
         for request_id in request_ids:
@@ -418,6 +346,11 @@ class Studio:
             self._left.pop(request_id, None)
             self._outlook.forget(request_id)
         return self._rows.pop(request_id, None)
+
+    def _leave_for_good(self, request_ids: Collection[int]) -> None:
+        self._turns.remove(*request_ids)
+        for request_id in request_ids:
+            self._leave_line(request_id)
 
     def _start(self, row: RequestRow) -> None:
         run = self._runs[row.id] = Run(row, self._rows_of_pictures(row))

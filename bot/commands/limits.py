@@ -257,7 +257,7 @@ async def carry_out(
         question = catalogue(locale).say("limits-question", count=count)
         return f"{content}\n{question}", views.under_limits(outcome.proposal_id, count, locale)
     if outcome.withdrawn:
-        client.studio.tell_withdrawn(outcome.withdrawn)
+        client.studio.withdrawals.tell_withdrawn(outcome.withdrawn)
         content = f"{content}\n{catalogue(locale).say('limits-withdrawn', count=count)}"
     elif change.name is None:
         content = await _show(interaction, change.target, change.whose)

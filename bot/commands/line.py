@@ -214,7 +214,7 @@ async def _clear(interaction: discord.Interaction[Client], wanted: Wanted, found
                     facts={"count": len(withdrawn), **facts},
                 )
                 await audit.append(connection, deed, now=now)
-        client.studio.tell_withdrawn(withdrawn)
+        client.studio.withdrawals.tell_withdrawn(withdrawn)
     return catalogue(interaction.locale.value).say("line-cleared-says", count=len(withdrawn))
 
 

@@ -43,7 +43,7 @@ async def delete(client: Client, row: RequestRow, *, actor_id: int) -> None:
     Raises:
         Refused: the bot can no longer reach the message.
     """
-    await client.studio.withdraw_message(row.id)
+    await client.studio.withdrawals.withdraw_message(row.id)
     await remove_message(client, row)
     async with client.database.transaction(patient=True) as connection:
         await audit.append(connection, deletion(row, actor_id), now=time.time())
@@ -135,7 +135,7 @@ async def unblock(client: Client, *, user_id: int, guild_id: int, actor_id: int,
 
 async def _stop(client: Client, rows: Sequence[RequestRow], actor_id: int) -> int:
     """Withdraw what waits, and end what is being drawn as Cancel does; how many requests that were."""
-    withdrawn = {row.id for row in await client.studio.withdraw([row.id for row in rows], WITHDRAWN)}
+    withdrawn = {row.id for row in await client.studio.withdrawals.withdraw([row.id for row in rows], WITHDRAWN)}
     stopped = [row for row in rows if row.id in withdrawn or await client.studio.cancel(row.id, reason=WITHDRAWN)]
     async with client.database.transaction() as connection:
         for row in stopped:

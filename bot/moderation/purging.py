@@ -89,7 +89,7 @@ class Purges:
 
     async def _remove(self, row: RequestRow) -> bool:
         """Whether the message is gone; False where Discord does not let the bot delete it."""
-        await self._client.studio.withdraw_message(row.id)
+        await self._client.studio.withdrawals.withdraw_message(row.id)
         try:
             await acts.remove_message(self._client, row)
         except Refused:

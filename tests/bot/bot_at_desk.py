@@ -66,6 +66,11 @@ class StudioNotes:
     running: set[int] = field(default_factory=set)
     done: list[tuple[Any, ...]] = field(default_factory=list)
 
+    @property
+    def withdrawals(self) -> StudioNotes:
+        """What they were asked to do stands beside the rest."""
+        return self
+
     async def cancel(self, request_id: int, *, reason: str) -> bool:
         self.done.append(("cancel", request_id, reason))
         return self.can_cancel

@@ -72,7 +72,7 @@ async def test_what_cannot_be_shown_is_refunded(road):
 @pytest.mark.parametrize("withdraw", ["withdraw_channel", "withdraw_guild"])
 async def test_what_goes_with_its_channel_or_server_is_refunded(road, withdraw):
     row = await road.waiting(estimated_s=6.0)
-    await getattr(road.studio, withdraw)(row.channel_id if withdraw == "withdraw_channel" else row.guild_id)
+    await getattr(road.studio.withdrawals, withdraw)(row.channel_id if withdraw == "withdraw_channel" else row.guild_id)
     assert (await road.ended(row)).charged_s == 0
 
 

@@ -6,6 +6,7 @@ import pytest
 from road import opened_road, picture, until
 
 from bot import studio as studio_module
+from bot.store import pauses, requests
 from engine import DrawingFailed, EngineClosed, InvalidModel, InvalidRequest, Loading, OutOfMemory, Progress
 
 FAILED = DrawingFailed("drawing_failed", "a library failed")
@@ -71,7 +72,7 @@ async def test_what_is_deleted_while_its_member_is_asked_about_is_never_drawn(ro
     road.members.gates[1] = asyncio.Event()
     row = await road.waiting()
     await road.settle()
-    await road.studio.withdraw_message(row.id)
+    await road.studio.withdrawals.withdraw_message(row.id)
     road.members.gates[1].set()
     await road.settle()
     assert (await road.ended(row)).reason == "message-gone"
@@ -224,7 +225,7 @@ async def test_what_has_ended_cannot_be_cancelled(road):
 async def test_a_deleted_message_withdraws_its_request_and_tells_nobody(road):
     row = await road.waiting()
     drawing = await road.engine.drawing("a cat")
-    await road.studio.withdraw_message(row.id)
+    await road.studio.withdrawals.withdraw_message(row.id)
     ended = await road.ended(row)
     await until(lambda: drawing.is_closed)
     assert (ended.state, ended.reason, ended.charged) == ("cancelled", "message-gone", 0)
@@ -235,7 +236,7 @@ async def test_a_deleted_message_of_a_finished_request_refunds_nothing(road):
     row = await road.waiting()
     (await road.engine.drawing("a cat")).finish()
     before = await road.ended(row)
-    await road.studio.withdraw_message(row.id)
+    await road.studio.withdrawals.withdraw_message(row.id)
     assert await road.row(row.id) == before
 
 
@@ -244,7 +245,7 @@ async def test_a_deleted_channel_withdraws_what_waits_and_what_runs_there(narrow
     waiting = await narrow_road.waiting("waiting")
     elsewhere = await narrow_road.waiting("elsewhere", channel_id=71)
     await narrow_road.engine.drawing("running")
-    await narrow_road.studio.withdraw_channel(70)
+    await narrow_road.studio.withdrawals.withdraw_channel(70)
     assert [(await narrow_road.ended(row)).reason for row in (running, waiting)] == ["channel-gone"] * 2
     await narrow_road.engine.drawing("elsewhere")
     assert (await narrow_road.row(elsewhere.id)).is_unfinished
@@ -253,7 +254,7 @@ async def test_a_deleted_channel_withdraws_what_waits_and_what_runs_there(narrow
 async def test_a_server_that_is_gone_withdraws_its_requests(road):
     row = await road.waiting()
     await road.engine.drawing("a cat")
-    await road.studio.withdraw_guild(7)
+    await road.studio.withdrawals.withdraw_guild(7)
     assert (await road.ended(row)).reason == "server-gone"
 
 
@@ -261,7 +262,7 @@ async def test_servers_that_are_gone_since_the_last_start_withdraw_their_request
     await narrow_road.waiting("here")
     row = await narrow_road.waiting("elsewhere", guild_id=8)
     direct = await narrow_road.waiting("in a direct message", guild_id=None)
-    await narrow_road.studio.withdraw_other_guilds([7])
+    await narrow_road.studio.withdrawals.withdraw_other_guilds([7])
     assert (await narrow_road.ended(row)).reason == "server-gone"
     assert (await narrow_road.row(direct.id)).is_unfinished
     assert (await narrow_road.engine.drawing("here")).request.prompt == "here"
@@ -513,7 +514,7 @@ async def test_what_waits_is_withdrawn_refunded_and_told_why(narrow_road):
     await road.engine.drawing("first")
     rows = [await road.waiting(prompt) for prompt in ("second", "third")]
     await road.in_state(drawn, "running")
-    withdrawn = await road.studio.withdraw([drawn.id, *(row.id for row in rows)], "withdrawn-steps")
+    withdrawn = await road.studio.withdrawals.withdraw([drawn.id, *(row.id for row in rows)], "withdrawn-steps")
     assert [row.id for row in withdrawn] == [row.id for row in rows]
     for row in rows:
         ended = await road.ended(row)
@@ -529,7 +530,7 @@ async def test_what_waits_is_withdrawn_refunded_and_told_why(narrow_road):
 
 async def test_what_is_withdrawn_before_anybody_saw_it_is_not_told_yet(narrow_road):
     row = await narrow_road.admitted("second", message_id=None)
-    await narrow_road.studio.withdraw([row.id], "withdrawn-steps")
+    await narrow_road.studio.withdrawals.withdraw([row.id], "withdrawn-steps")
     await narrow_road.settle()
     assert (await narrow_road.row(row.id)).state == "cancelled"
     assert narrow_road.delivery.shown == []
@@ -542,7 +543,7 @@ async def changed(road, row, prompt):
     async with road.studio.holding(row.id), road.database.transaction() as connection:
         await connection.execute("UPDATE requests SET prompt = ? WHERE id = ?", (prompt, row.id))
     async with road.database.reading() as connection:
-        return await studio_module.requests.fetch(connection, row.id)
+        return await requests.fetch(connection, row.id)
 
 
 async def test_a_request_that_the_engine_has_and_has_not_begun_is_taken_back_and_goes_on(narrow_road):
@@ -603,7 +604,7 @@ async def test_nothing_of_a_paused_server_starts_and_it_goes_on_when_it_is_resum
 async def test_a_pause_lasts_over_a_restart(tmp_path):
     async with opened_road(tmp_path, is_served=False) as road:
         async with road.database.transaction() as connection:
-            await studio_module.pauses.pause(connection, 7, paused_by=1, now=0.0)
+            await pauses.pause(connection, 7, paused_by=1, now=0.0)
         row = await road.waiting()
         serving = asyncio.create_task(road.studio.run())
         await road.settle()
