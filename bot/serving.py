@@ -13,27 +13,15 @@ import aiohttp
 import discord
 import structlog
 
-from bot.admission import Admission, Gate, Refused
+from bot.admission import Refused
+from bot.assembly import assemble
 from bot.chores import kept_up
-from bot.client import Client, use_api
+from bot.client import use_api
 from bot.database import Database
-from bot.delivery import Delivery
-from bot.endings import Endings
-from bot.erasing import Eraser
-from bot.files import Files, RoomOnDisk
 from bot.locales import DEFAULT_LOCALE
-from bot.members import Members
 from bot.moderation import exchange
-from bot.moderation.blocks import BlockedMembers
-from bot.moderation.flagging import Flagging
-from bot.moderation.gates import FilterGate, FloorGate
-from bot.moderation.unchecked import UncheckedModels
-from bot.prices import LEARNED_FROM, Prices
-from bot.progress import Board
-from bot.recovery import Recovery, read_left
+from bot.recovery import read_left
 from bot.replies import sentence
-from bot.store import past
-from bot.studio import Studio
 from engine import Engine
 
 if TYPE_CHECKING:
@@ -42,8 +30,10 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from bot.client import Client
     from bot.moderation.rules import Rule
     from bot.settings import Settings
+    from bot.studio import Studio
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -93,87 +83,15 @@ async def serve(
         idle_unload_s=settings.idle_unload_s,
     )
     async with Database.open(settings.database_path, command=command) as database:
-        files = Files(settings.data_dir, database, most_bytes=settings.most_disk_bytes)
-        disks = (settings.data_dir, settings.database_path.parent)
-        floor = FloorGate(engine.readings)
-        filters = FilterGate(engine.readings, floor, operators_rules)
-        gates: list[Gate] = [
-            BlockedMembers(settings.servers),
-            floor,
-            filters,
-            RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes),
-        ]
-        if settings.unchecked_models != "anywhere":
-            gates.append(UncheckedModels(engine))
-        admission = Admission(database, settings.limits, gates=gates)
-        delivery = Delivery()
-        prices = await _prices(database, engine)
-        endings = Endings(
-            database=database,
-            admission=admission,
-            delivery=delivery,
-            prices=prices,
-            flagging=Flagging(database=database, files=files, is_age_restricted=delivery.is_age_restricted),
-            files=files,
-            keep_pictures_s=settings.keep_pictures_s,
-            cards=engine.card_of,
-            usual_model=engine.model,
-        )
-        recovery = Recovery(database=database, delivery=delivery, endings=endings)
-        members = Members(database, admission)
-        studio = Studio(
-            database=database,
-            engine=engine,
-            endings=endings,
-            board=Board(delivery),
-            members=members,
-            max_rows=settings.max_rows,
-            model_requests=settings.model_requests,
-            model_wait_s=settings.model_wait_seconds,
-            weights=settings.weights,
-            stop_s=settings.stop_seconds,
-        )
-        eraser = Eraser(
-            database=database,
-            files=files,
-            studio=studio,
-            endings=endings,
-            forget_prompts_s=settings.forget_prompts_s,
-        )
-        client = Client(
-            settings=settings,
-            database=database,
-            admission=admission,
-            studio=studio,
-            recovery=recovery,
-            delivery=delivery,
-            files=files,
-            members=members,
-            prices=prices,
-            filters=filters,
-            eraser=eraser,
-            engine=engine,
-            card=engine.card,
-        )
-        delivery.speak_through(client)
-        members.speak_through(client)
-        eraser.speak_through(client)
+        bot = await assemble(settings, engine, database, operators_rules)
         left = await read_left(database)
         try:
-            async with client:
-                await _login(client, settings, token)
+            async with bot.client:
+                await _login(bot.client, settings, token)
                 engine.start()  # not before: a wrong token is said at once, and not after torch is imported
-                await _serve_until_stopped(client, studio, recovery.take_up(left, studio), beside)
+                await _serve_until_stopped(bot.client, bot.studio, bot.recovery.take_up(left, bot.studio), beside)
         finally:
             await engine.close(finish=False)
-
-
-async def _prices(database: Database, engine: Engine) -> Prices:
-    """Prices that have learned from what is in the database."""
-    prices = Prices(rows_of=engine.rows_of, card_of=engine.card_of)
-    async with database.reading() as connection:
-        prices.relearn(await past.charged_lately(connection, count=LEARNED_FROM))
-    return prices
 
 
 def _operators_rules(file: Path) -> tuple[Rule, ...]:
