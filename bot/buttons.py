@@ -108,7 +108,7 @@ async def change(interaction: discord.Interaction[Client], request_id: int) -> N
 async def why(interaction: discord.Interaction[Client], request_id: int) -> None:
     """Tell the presser alone why a request waits."""
     row = await _row(interaction, request_id)
-    if row.state != "queued" and interaction.client.studio.place_of(row.id) is None:
+    if row.state != "queued" and interaction.client.studio.overview.place_of(row.id) is None:
         raise Refused("waits-no-more")
     await privately(interaction, why_text(row, interaction.client.studio, interaction.locale.value))
 

@@ -30,7 +30,7 @@ def check_changeable(interaction: discord.Interaction[Client], row: RequestRow) 
     """
     if row.user_id != interaction.user.id:
         raise Refused("not-yours-change")
-    if row.reason is not None or not interaction.client.studio.waits(row.id):
+    if row.reason is not None or not interaction.client.studio.overview.waits(row.id):
         raise Refused("change-too-late")
 
 

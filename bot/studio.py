@@ -12,20 +12,17 @@ import structlog
 from bot import replies
 from bot.feeding import passed_over
 from bot.outlook import Outlook
+from bot.overview import Overview
 from bot.progress import RUNNING_EDIT_S, WAITING_EDIT_S
-from bot.readiness import cost_of
-from bot.replies import Ready
 from bot.runs import ALONE_AFTER_INTERRUPTIONS, Run, Runner
 from bot.store import attempts, outcomes, pauses
-from bot.store.pauses import EVERYWHERE
 from bot.turns import Turns
-from bot.waiting import Standing, standing_of
-from bot.weights import weight_of
+from bot.waitlist import Waitlist
 from bot.withdrawals import Withdrawals
 from engine import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from bot.database import Database
     from bot.endings import Endings
@@ -69,21 +66,16 @@ class Studio:
         self._max_rows = max_rows
         self._stop_s = stop_s
         self._clock = clock
-        self._turns = Turns(
-            engine.fit_together, most_requests=model_requests, most_wait_s=model_wait_s, clock=time.monotonic
-        )
-        self._weights = weights
-        self._rows: dict[int, RequestRow] = {}
-        """Of all that wait."""
-        self._paused: set[int] = set()
-        """Servers whose moderators have paused the line: what waits there is not in it."""
-        self._held: set[int] = set()
-        """Requests that were taken back from the engine, until something is done about them."""
+        self._changed = asyncio.Event()
+        turns = Turns(engine.fit_together, most_requests=model_requests, most_wait_s=model_wait_s, clock=time.monotonic)
+        self._waitlist = Waitlist(turns, weights=weights, when_joined=self._changed.set)
         self._runs: dict[int, Run] = {}
         self._left: dict[int, str] = {}
         """What each member had left, as the waiting message says it."""
         self._outlook = Outlook(max_rows=max_rows, rows_of=self._rows_of_pictures, weights=weights, clock=clock)
-        self._changed = asyncio.Event()
+        self.overview = Overview(
+            waitlist=self._waitlist, runs=self._runs, outlook=self._outlook, weights=weights, clock=clock
+        )
         self._runner = Runner(
             database=database,
             engine=engine,
@@ -96,7 +88,7 @@ class Studio:
             clock=clock,
         )
         self.withdrawals = Withdrawals(
-            database=database, endings=endings, board=board, leave=self._leave_for_good, drop=self.drop, clock=clock
+            database=database, endings=endings, board=board, leave=self._leave_line, drop=self.drop, clock=clock
         )
         self._closed = asyncio.Event()
         self.is_closing = False
@@ -170,19 +162,16 @@ class Studio:
             shown: what its message says already.
             left: what its member has left, as its message goes on to say.
         """
-        self._rows[row.id] = row
         self._left[row.id] = left
-        if not self.is_paused(row.guild_id) and row.id not in self._held:
-            self._join_line(row, front=front)
+        self._waitlist.add(row, front=front)
         self._board.put(row, lambda: self.waiting_reply(row), every_s=WAITING_EDIT_S, content=shown)
 
     def prospective_reply(self, row: RequestRow, *, left: str) -> replies.Reply:
         """What a request that is not yet in the line would be told now."""
-        self._rows[row.id], self._left[row.id] = row, left
-        if not self.is_paused(row.guild_id):
-            self._join_line(row)
+        self._left[row.id] = left
+        self._waitlist.add(row)
         reply = self.waiting_reply(row)
-        self._leave_line(row.id, keeping_promise=True)
+        self._waitlist.remove(row.id)
         del self._left[row.id]
         return reply
 
@@ -190,47 +179,12 @@ class Studio:
         """What the message of a request that waits says now."""
         return self._waiting(row, self.loading)
 
-    def place_of(self, request_id: int) -> int | None:
-        """The request's place in the line, 1 is next; None once its pictures are being drawn, or where it is paused."""
-        if request_id in self._turns:
-            return self._turns.place_of(request_id) + self._joining_before()
-        run = self._runs.get(request_id)
-        if run is None or run.progress is not None:
-            return None
-        return 1 + self._joining_before(request_id)
-
-    def ready_of(self, request_id: int) -> Ready | None:
-        """When its member was told that a request that waits will be ready."""
-        at = self._outlook.ready_at(request_id, self._turns, self._rows, self._runs.values())
-        return None if at is None else Ready(at=at, is_past=at <= self._clock())
-
-    def standing(self, row: RequestRow) -> Standing:
-        """Why a request waits: who shares the GPU with its member, and how."""
-        return standing_of(row, self.running_rows(None), self.waiting_rows(None), self._weights)
-
-    def waits(self, request_id: int) -> bool:
-        """Whether nothing of a request is drawn yet, though the engine may have it."""
-        run = self._runs.get(request_id)
-        return request_id in self._rows or (run is not None and run.progress is None and not run.is_ending)
-
-    def waiting_rows(self, guild_id: int | None) -> list[RequestRow]:
-        """What waits in a server, or everywhere (None), in the order of the line; what is paused comes last."""
-        handed = [run.row for run in self._runs.values() if self.waits(run.row.id)]
-        in_line = list(self._turns)
-        parked = sorted(self._rows.keys() - set(in_line))
-        rows = [*handed, *(self._rows[request_id] for request_id in (*in_line, *parked))]
-        return [row for row in rows if guild_id in (row.guild_id, None)]
-
-    def running_rows(self, guild_id: int | None) -> list[RequestRow]:
-        """What is being drawn of a server, or of all (None)."""
-        rows = [run.row for run in self._runs.values() if not self.waits(run.row.id)]
-        return [row for row in rows if guild_id in (row.guild_id, None)]
-
     @asynccontextmanager
     async def holding(self, *request_ids: int) -> AsyncIterator[None]:
         """Take back requests of which nothing is drawn; afterwards they wait before their member's others."""
-        recalled = [self._runs[each] for each in request_ids if each in self._runs and self.waits(each)]
-        self._held.update(run.row.id for run in recalled)
+        recalled = [self._runs[each] for each in request_ids if each in self._runs and self.overview.waits(each)]
+        held = [run.row.id for run in recalled]
+        self._waitlist.hold(*held)
         for run in recalled:
             run.recall()
         try:
@@ -238,39 +192,28 @@ class Studio:
                 await asyncio.wait(tasks)
             yield
         finally:
-            for run in recalled:
-                self._held.discard(run.row.id)
-                row = self._rows.get(run.row.id)
-                if row is not None and row.id not in self._turns and not self.is_paused(row.guild_id):
-                    self._join_line(row, front=True)
+            self._waitlist.release(*held)
 
     def is_paused(self, guild_id: int | None) -> bool:
         """Whether nothing of a server starts."""
-        return guild_id in self._paused or EVERYWHERE in self._paused
+        return self._waitlist.is_paused(guild_id)
 
     async def pause(self, *guild_ids: int) -> None:
         """Let nothing of these servers start, until `resume`; what is being drawn goes on."""
-        self._paused.update(guild_ids)
-        self._turns.remove(*(row.id for row in self._rows.values() if self.is_paused(row.guild_id)))
-        handed = [run.row for run in self._runs.values() if self.waits(run.row.id)]
+        self._waitlist.pause(*guild_ids)
+        handed = [run.row for run in self._runs.values() if self.overview.waits(run.row.id)]
         async with self.holding(*(row.id for row in handed if self.is_paused(row.guild_id))):
             pass
 
     def resume(self, guild_id: int) -> None:
         """Let what waits in a server join the line again, in the order in which it came."""
-        self._paused.discard(guild_id)
-        for row in sorted(self._rows.values(), key=lambda row: row.id):
-            if row.id not in self._turns and not self.is_paused(row.guild_id):
-                self._join_line(row)
+        self._waitlist.resume(guild_id)
 
     def change(self, row: RequestRow) -> bool:
         """Let a request that waits be another from now on, in its place; False where it no longer waits."""
-        if row.id not in self._rows:
+        if not self._waitlist.change(row):
             return False
-        self._rows[row.id] = row
         self._outlook.forget(row.id)
-        if row.id in self._turns:
-            self._turns.change(row.id, row.model, cost=cost_of(row), weight=weight_of(row, self._weights))
         self._board.put(row, lambda: self.waiting_reply(row), every_s=WAITING_EDIT_S)
         self._board.hurry(row.id)
         self._changed.set()
@@ -291,7 +234,8 @@ class Studio:
                 return False
         if (run := self._runs.get(request_id)) is not None:
             run.stop(reason)
-        elif (row := self._leave_line(request_id)) is not None:
+        elif (row := self._waitlist.rows.get(request_id)) is not None:
+            self._leave_line(request_id)
             await self.end(row, "cancelled", reason)
         return True
 
@@ -311,15 +255,6 @@ class Studio:
 
     # The line
 
-    def _joining_before(self, request_id: int | None = None) -> int:
-        """How many requests the engine holds, before this one, that draw nothing yet."""
-        count = 0
-        for run_id, run in self._runs.items():
-            if run_id == request_id:
-                break
-            count += run.progress is None
-        return count
-
     def _next(self) -> RequestRow | None:
         """Whose turn it is, if the engine takes more: its model's, and its member's (`bot.feeding`)."""
         drawn = [run for run in self._runs.values() if not run.is_ending]
@@ -327,30 +262,21 @@ class Studio:
             return None
         served = passed_over((run.held for run in drawn), self._max_rows)
         in_use = {run.row.model for run in drawn}
-        request_id = self._turns.peek(served, in_use=in_use)
+        request_id = self._waitlist.turns.peek(served, in_use=in_use)
         if request_id is None:
             return None
-        if drawn and self._rows[request_id].interruptions >= ALONE_AFTER_INTERRUPTIONS:
+        if drawn and self._waitlist.rows[request_id].interruptions >= ALONE_AFTER_INTERRUPTIONS:
             return None
-        self._turns.next(served, in_use=in_use)
-        return self._leave_line(request_id, keeping_promise=True)
+        self._waitlist.turns.next(served, in_use=in_use)
+        row = self._waitlist.rows[request_id]
+        self._waitlist.remove(request_id)
+        return row
 
-    def _join_line(self, row: RequestRow, *, front: bool = False) -> None:
-        weight = weight_of(row, self._weights)
-        self._turns.add(row.id, row.user_id, row.model, cost=cost_of(row), weight=weight, front=front)
-        self._changed.set()
-
-    def _leave_line(self, request_id: int, *, keeping_promise: bool = False) -> RequestRow | None:
-        self._turns.remove(request_id)
-        if not keeping_promise:
+    def _leave_line(self, *request_ids: int) -> None:
+        self._waitlist.remove(*request_ids)
+        for request_id in request_ids:
             self._left.pop(request_id, None)
             self._outlook.forget(request_id)
-        return self._rows.pop(request_id, None)
-
-    def _leave_for_good(self, request_ids: Collection[int]) -> None:
-        self._turns.remove(*request_ids)
-        for request_id in request_ids:
-            self._leave_line(request_id)
 
     def _start(self, row: RequestRow) -> None:
         run = self._runs[row.id] = Run(row, self._rows_of_pictures(row))
@@ -376,10 +302,10 @@ class Studio:
         is_paused = self.is_paused(row.guild_id)
         return replies.waiting(
             row,
-            place=self.place_of(row.id),
+            place=self.overview.place_of(row.id),
             left=self._left.get(row.id, ""),
             loading=loading,
-            ready=None if is_paused or loading else self.ready_of(row.id),
+            ready=None if is_paused or loading else self.overview.ready_of(row.id),
             is_paused=is_paused,
         )
 

@@ -59,8 +59,8 @@ def why_text(row: RequestRow, studio: Studio, locale: str) -> str:
     say = catalogue(locale).say
     if studio.is_paused(row.guild_id):
         return say("why-paused")
-    standing = studio.standing(row)
-    lines = [say("why-title", id=row.short_id, place=replies.place_in_line(studio.place_of(row.id), locale))]
+    standing = studio.overview.standing(row)
+    lines = [say("why-title", id=row.short_id, place=replies.place_in_line(studio.overview.place_of(row.id), locale))]
     lines.append(say("why-shared", drawn=standing.drawn, waiting=standing.waiting, members=standing.members))
     share = say("why-share", percent=max(1, round(100 * standing.share)))
     lines.append(f"{share} {say('why-weight', weight=f'{standing.weight:g}')}" if standing.is_weighed else share)
@@ -68,6 +68,6 @@ def why_text(row: RequestRow, studio: Studio, locale: str) -> str:
         lines.append(say("why-own-before", count=standing.own_before))
     if studio.loading is not None:
         lines.append(say("why-loading"))
-    elif (ready := studio.ready_of(row.id)) is not None:
+    elif (ready := studio.overview.ready_of(row.id)) is not None:
         lines.append(say("why-ready", ready=replies.ready_text(ready, locale)))
     return "\n".join(lines)

@@ -35,7 +35,7 @@ class Withdrawals:
         database: Database,
         endings: Endings,
         board: Board,
-        leave: Callable[[Collection[int]], None],
+        leave: Callable[[*tuple[int, ...]], None],
         drop: Callable[[Sequence[int]], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
@@ -67,7 +67,7 @@ class Withdrawals:
         """Take requests whose rows have ended out of the line, and let their messages say why, one after another."""
         for row in rows:
             log.info("request_withdrawn", request_id=row.id, reason=row.reason)
-        self._leave([row.id for row in rows])
+        self._leave(*(row.id for row in rows))
         telling = asyncio.create_task(self._tell(rows))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)

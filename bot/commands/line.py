@@ -151,7 +151,7 @@ async def _scope(interaction: discord.Interaction[Client]) -> int | None:
 async def _show(interaction: discord.Interaction[Client]) -> str:
     studio, guild_id = interaction.client.studio, await _scope(interaction)
     say = catalogue(interaction.locale.value).say
-    waiting, running = studio.waiting_rows(guild_id), studio.running_rows(guild_id)
+    waiting, running = studio.overview.waiting_rows(guild_id), studio.overview.running_rows(guild_id)
     members = len({row.user_id for row in (*waiting, *running)})
     title = "line-title-everywhere" if guild_id is None else "line-title"
     lines = [say(title, drawn=len(running), waiting=len(waiting), members=members)]
@@ -159,7 +159,9 @@ async def _show(interaction: discord.Interaction[Client]) -> str:
         lines.append(say("line-shows-paused"))
     for row in waiting[:MOST_SHOWN]:
         place = (
-            say("line-row-paused") if studio.is_paused(row.guild_id) else _place(studio.place_of(row.id), interaction)
+            say("line-row-paused")
+            if studio.is_paused(row.guild_id)
+            else _place(studio.overview.place_of(row.id), interaction)
         )
         lines.append(say("line-row", id=row.short_id, member=replies.member(row.user_id), place=place))
     if len(waiting) > MOST_SHOWN:
@@ -173,7 +175,9 @@ def _place(place: int | None, interaction: discord.Interaction[Client]) -> str:
 
 async def _found(interaction: discord.Interaction[Client], wanted: Wanted) -> list[RequestRow]:
     """What waits and is meant."""
-    rows = [row for row in interaction.client.studio.waiting_rows(await _scope(interaction)) if wanted.fits(row)]
+    rows = [
+        row for row in interaction.client.studio.overview.waiting_rows(await _scope(interaction)) if wanted.fits(row)
+    ]
     if wanted.joined_days is None:
         return rows
     earliest = time.time() - wanted.joined_days * DAY_S

@@ -108,5 +108,5 @@ async def _quota(interaction: discord.Interaction[Client]) -> str:
     async with client.database.reading() as connection:
         unfinished = await requests.unfinished_of(connection, user_id=user_id, guild_id=guild_id)
         ended = await past.ended_lately(connection, user_id=user_id, guild_id=guild_id, count=MOST_ENTRIES)
-    waiting = [(row, client.studio.place_of(row.id)) for row in unfinished]
+    waiting = [(row, client.studio.overview.place_of(row.id)) for row in unfinished]
     return quota_text(allowance, waiting, ended, interaction.locale.value)

@@ -100,6 +100,11 @@ class StudioNotes:
     def tell_withdrawn(self, rows: Sequence[RequestRow]) -> None:
         self.done.append(("tell_withdrawn", [row.id for row in rows]))
 
+    @property
+    def overview(self) -> StudioNotes:
+        """Every request is the second in line."""
+        return self
+
     def place_of(self, request_id: int) -> int:
         return 2
 

@@ -202,4 +202,4 @@ async def test_requests_are_taken_up_in_the_order_in_which_they_came(tmp_path):
     async with opened_road(tmp_path, is_served=False) as road:
         rows = [await road.admitted(f"number {number}") for number in range(3)]
         await take_up(road)
-        assert [road.studio.place_of(row.id) for row in rows] == [1, 2, 3]
+        assert [road.studio.overview.place_of(row.id) for row in rows] == [1, 2, 3]

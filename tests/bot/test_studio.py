@@ -86,7 +86,7 @@ async def test_nothing_is_drawn_before_the_model_is_loaded(tmp_path):
         row = await road.waiting()
         await road.settle()
         assert road.engine.drawings == []
-        assert road.studio.place_of(row.id) == 1
+        assert road.studio.overview.place_of(row.id) == 1
         road.engine.loaded.set()
         await road.engine.drawing("a cat")
         await road.studio.close()
@@ -105,7 +105,7 @@ async def test_where_no_rows_are_free_a_members_second_request_waits(narrow_road
     await narrow_road.engine.drawing("first")
     await narrow_road.settle()
     assert narrow_road.engine.prompts == ["first"]
-    assert narrow_road.studio.place_of(second.id) == 2
+    assert narrow_road.studio.overview.place_of(second.id) == 2
 
 
 async def test_where_no_rows_are_free_a_newcomers_request_is_handed_over_all_the_same(narrow_road):
@@ -145,9 +145,9 @@ async def test_members_take_turns(tmp_path):
 async def test_a_place_is_none_once_the_first_step_is_done(road):
     row = await road.waiting()
     drawing = await road.engine.drawing("a cat")
-    assert road.studio.place_of(row.id) == 1
+    assert road.studio.overview.place_of(row.id) == 1
     drawing.say(Progress(step=1, steps=20, pictures_done=0, num_images=1, seconds_per_step=0.1))
-    await until(lambda: road.studio.place_of(row.id) is None)
+    await until(lambda: road.studio.overview.place_of(row.id) is None)
 
 
 async def test_what_a_newcomer_would_be_told_leaves_the_line_as_it_was(tmp_path):
@@ -155,8 +155,8 @@ async def test_what_a_newcomer_would_be_told_leaves_the_line_as_it_was(tmp_path)
         first = await road.waiting("first")
         second = await road.admitted("second")
         assert "2nd in line" in road.studio.prospective_reply(second, left="").content
-        assert road.studio.place_of(first.id) == 1
-        assert road.studio.place_of(second.id) is None
+        assert road.studio.overview.place_of(first.id) == 1
+        assert road.studio.overview.place_of(second.id) is None
 
 
 async def test_a_waiting_request_is_cancelled_without_being_drawn(narrow_road):
@@ -439,7 +439,7 @@ async def test_requests_for_another_model_wait_until_its_turn_comes(switching_ro
     other = await road.waiting("b", model="twin")
     await road.settle()
     assert road.engine.prompts == ["a"]
-    assert ((await road.row(other.id)).state, road.studio.place_of(other.id)) == ("queued", 2)
+    assert ((await road.row(other.id)).state, road.studio.overview.place_of(other.id)) == ("queued", 2)
     drawing.finish()
     (await road.engine.drawing("b")).finish()
     assert [(await road.ended(row)).state for row in (first, other)] == ["done", "done"]
@@ -522,7 +522,7 @@ async def test_what_waits_is_withdrawn_refunded_and_told_why(narrow_road):
         assert road.delivery.last(row).content.split("\n")[1] == (
             "Your limits have changed: 20 steps are too many now. Nothing was charged."
         )
-        assert road.studio.place_of(row.id) is None
+        assert road.studio.overview.place_of(row.id) is None
     (await road.engine.drawing("first")).finish()
     assert (await road.ended(drawn)).state == "done"
     assert road.engine.prompts == ["first"]
@@ -550,7 +550,7 @@ async def test_a_request_that_the_engine_has_and_has_not_begun_is_taken_back_and
     await narrow_road.waiting("first")
     row = await narrow_road.waiting("newcomer", user_id=2)
     handed = await narrow_road.engine.drawing("newcomer")
-    assert narrow_road.studio.waits(row.id)
+    assert narrow_road.studio.overview.waits(row.id)
     async with narrow_road.studio.holding(row.id):
         assert handed.is_closed
         assert (await narrow_road.row(row.id)).state == "queued"
@@ -563,7 +563,7 @@ async def test_what_is_drawn_is_not_taken_back(road):
     row = await road.waiting()
     drawing = await road.engine.drawing("a cat")
     drawing.say(Progress(step=1, steps=20, pictures_done=0, num_images=1, seconds_per_step=0.1))
-    await until(lambda: not road.studio.waits(row.id))
+    await until(lambda: not road.studio.overview.waits(row.id))
     async with road.studio.holding(row.id):
         assert not drawing.is_closed
 
@@ -595,8 +595,8 @@ async def test_nothing_of_a_paused_server_starts_and_it_goes_on_when_it_is_resum
     other = await narrow_road.waiting("elsewhere", user_id=3, guild_id=8)
     await narrow_road.engine.drawing("elsewhere")
     await narrow_road.settle()
-    assert narrow_road.studio.place_of(row.id) is None
-    assert [each.id for each in narrow_road.studio.waiting_rows(8)] == [other.id]
+    assert narrow_road.studio.overview.place_of(row.id) is None
+    assert [each.id for each in narrow_road.studio.overview.waiting_rows(8)] == [other.id]
     narrow_road.studio.resume(7)
     await narrow_road.engine.drawing("newcomer", 2)
 

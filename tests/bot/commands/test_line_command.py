@@ -142,7 +142,7 @@ async def test_clear_withdraws_and_refunds_a_member_s_requests_and_says_why(worl
     row = await stored(world, gone)
     assert (row.state, row.reason, row.charged, row.charged_s) == ("cancelled", "line-cleared", 0, 0)
     assert (await stored(world, kept)).state == "queued"
-    assert studio.place_of(kept.id) == 1
+    assert studio.overview.place_of(kept.id) == 1
     (content,) = await told(delivery, 1)
     assert "Moderators have cleared the line. Nothing was charged." in content
     assert await audited(world) == [("line-cleared", GUILD_ID, ANN_ID, ANN_ID)]
@@ -204,7 +204,7 @@ async def test_pause_lasts_and_resume_ends_it(world, studio):
     text = studio.waiting_reply(row).content
     assert "the line is paused by this server's moderators" in text
     assert "ready" not in text
-    assert studio.place_of(other.id) == 1
+    assert studio.overview.place_of(other.id) == 1
     async with world.database.reading() as connection:
         assert await pauses.paused(connection) == [GUILD_ID]
     assert (await line(world, "resume"))["content"] == "The line goes on."
@@ -218,7 +218,7 @@ async def test_what_is_asked_for_in_a_paused_server_waits_too(world, studio):
     row = await waiting(world)
     assert "paused" in studio.waiting_reply(row).content
     await line(world, "resume")
-    assert studio.place_of(row.id) == 1
+    assert studio.overview.place_of(row.id) == 1
 
 
 async def test_the_owner_s_pause_is_for_all_and_no_moderator_ends_it(world, studio):
@@ -280,8 +280,8 @@ async def test_a_request_that_waits_becomes_another_in_its_place(world, studio):
     changed = await stored(world, row)
     assert (changed.prompt, changed.num_inference_steps, changed.seed) == ("a blue heart", 30, 7)
     assert (changed.state, changed.message_id, changed.created_at) == ("queued", 900, row.created_at)
-    assert [studio.place_of(each.id) for each in (first, row, last)] == [1, 2, 3]
-    assert "a blue heart" in studio.waiting_reply(studio._rows[row.id]).content
+    assert [studio.overview.place_of(each.id) for each in (first, row, last)] == [1, 2, 3]
+    assert "a blue heart" in studio.waiting_reply(studio.overview.waiting_rows(None)[1]).content
     async with world.database.reading() as connection:
         assert len(await requests.unfinished(connection)) == 3
 
