@@ -12,9 +12,9 @@ import discord
 import structlog
 from discord import InteractionResponseType, app_commands
 
-from bot import replies
 from bot.admission import Refused
 from bot.locales import catalogue
+from bot.sentences import sentence
 from engine import EngineError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def explain(interaction: discord.Interaction[Any], error: Exception) -> No
 def _words(interaction: discord.Interaction[Any], error: Exception) -> str:
     locale = interaction.locale.value
     if isinstance(error, Refused | EngineError):
-        return replies.sentence(error, locale)
+        return sentence(error, locale)
     if isinstance(error, OUTDATED):
         log.warning("command_outdated", error=str(error))
         return catalogue(locale).say("command-outdated")

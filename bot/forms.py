@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot import replies, views
+from bot import views
 from bot.accept import accept
 from bot.admission import Refused
 from bot.answers import privately
 from bot.changing import change
 from bot.locales import catalogue
 from bot.markdown import utf16_length
+from bot.sentences import sentence
 from bot.store import requests
 from bot.wording import worded
 from engine import GenerationRequest, InvalidRequest
@@ -185,7 +186,7 @@ async def submit(interaction: discord.Interaction[Client], request_id: int, *, a
     except FaultyForm as faulty:
         sentences = faulty.sentences
     except (InvalidRequest, Refused) as fault:
-        sentences = (replies.sentence(fault, locale),)
+        sentences = (sentence(fault, locale),)
     else:
         return
     client.drafts.keep(interaction.id, user_id=interaction.user.id, act=act, request_id=request_id, typed=typed)
@@ -231,7 +232,7 @@ def wanted(
             values[name] = _value(name, getattr(typed, field.name))
             GenerationRequest(**{"prompt": "-", **kept, name: values[name]})
         except InvalidRequest as fault:
-            faults.append(replies.sentence(fault, locale))
+            faults.append(sentence(fault, locale))
     if not faults:
         try:
             prompt, given = values.pop("prompt"), _given(row, typed, values, kept)
@@ -240,7 +241,7 @@ def wanted(
                 otherwise = _without_defaults(otherwise, before) | given
             return worded(prompt, given, card, otherwise=otherwise)
         except (InvalidRequest, Refused) as fault:
-            faults.append(replies.sentence(fault, locale))
+            faults.append(sentence(fault, locale))
     raise FaultyForm(tuple(faults))
 
 

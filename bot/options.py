@@ -10,7 +10,7 @@ from discord.app_commands import Choice, Range, locale_str
 from bot.admission import Refused
 from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
 from bot.policy import MAX_PICTURES
-from bot.replies import sampler_title
+from bot.sentences import sampler_title
 from bot.wording import worded
 from engine import SCHEDULERS, GenerationRequest
 from engine.notation import values

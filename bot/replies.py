@@ -1,4 +1,4 @@
-"""Pure: a request and what came of it -> the message that people see; an error -> the sentence that they read."""
+"""Pure: a request and what came of it -> the message that people see."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot import views
-from bot.admission import Refused
 from bot.licences import line_under_picture
-from bot.limits.texts import names_text, refusal_note
 from bot.locales import catalogue
 from bot.markdown import clipped, one_line, plain, utf16_length
-from bot.policy import LIMIT_NAMES
-from engine import SCHEDULERS
+from bot.sentences import SHOWN_TEXT_CHARACTERS, note_text, quoted, sampler_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +20,10 @@ if TYPE_CHECKING:
     from bot.store.flagged import FlaggedRow
     from bot.store.requests import RequestRow
     from bot.views import Buttons
-    from engine import EngineError, ModelCard, Progress
+    from engine import ModelCard, Progress
     from engine.prompt import Note
 
 SHOWN_PROMPT_CHARACTERS = 300
-SHOWN_TEXT_CHARACTERS = 80
-"""Of a negative prompt, of what was cut, and of a faulty value: escaped, all of them fit Discord's 2000 together."""
 MAX_ALT_CHARACTERS = 1024
 """https://discord.com/developers/docs/resources/message#attachment-object."""
 MAX_MESSAGE_CHARACTERS = 2000
@@ -114,7 +109,7 @@ def waiting(
         news.append(ready_text(ready, row.locale))
     news += [*price(row), *([left] if left else [])]
     if loading is not None:
-        news.append(say("model-loading", model=_quoted(loading)))
+        news.append(say("model-loading", model=quoted(loading)))
     return Reply(content=_message(row, " · ".join(news), _owner(row)), view=views.under_waiting(row))
 
 
@@ -170,19 +165,19 @@ def finished(row: RequestRow, drawn: Drawn, card: ModelCard) -> Reply:
     say = catalogue(row.locale).say
     # Where it differs from the one before, a line of its own says so.
     is_said = drawn.model is not None and drawn.model_before is None
-    model = [_quoted(drawn.model or "")] if is_said else []
+    model = [quoted(drawn.model or "")] if is_said else []
     lines = [" · ".join([seeds_text(drawn.seeds, row.locale), *model, *_differences(row, card)])]
     if row.negative_prompt:
         is_default = row.negative_prompt == card.negative_prompt
         key = "used-negative-prompt-default" if is_default else "used-negative-prompt"
-        lines.append(say(key, text=_quoted(row.negative_prompt)))
+        lines.append(say(key, text=quoted(row.negative_prompt)))
     if drawn.model_before is not None:
         models = {"before": model_name(drawn.model_before), "now": model_name(row.model)}
         lines.append(say("another-model", **models))
     if drawn.cut_prompt:
-        lines.append(say("cut-prompt", text=_quoted(drawn.cut_prompt)))
+        lines.append(say("cut-prompt", text=quoted(drawn.cut_prompt)))
     if drawn.cut_negative_prompt:
-        lines.append(say("cut-negative-prompt", text=_quoted(drawn.cut_negative_prompt)))
+        lines.append(say("cut-negative-prompt", text=quoted(drawn.cut_negative_prompt)))
     notes_at = len(lines)
     if drawn.flagged:
         lines.append(say(f"flagged-as-{drawn.flagged[0].way}", flagged=len(drawn.flagged), count=row.num_images))
@@ -271,23 +266,6 @@ def alt_text(row: RequestRow, index: int) -> str:
     return say("picture-alt-of-several", prompt=clipped(prompt, room), **place)
 
 
-def sentence(error: Refused | EngineError, locale: str) -> str:
-    """What a member reads of an error that is theirs to mend."""
-    say = catalogue(locale).say
-    if isinstance(error, Refused):
-        words = say(error.key, **{name: _shown(name, value, locale) for name, value in error.values.items()})
-        return words + refusal_note(error.rules, locale)
-    key = f"engine-{error.rule.replace('_', '-')}"
-    return say(key, **{name: _shown(name, value, locale) for name, value in error.facts.items()})
-
-
-def note_text(note: Note, locale: str) -> str:
-    """One line about what was done to a prompt; where names are like the one that was typed, with these."""
-    key = f"note-{note.rule.replace('_', '-')}"
-    key = f"{key}-near" if note.facts.get("names") else key
-    return catalogue(locale).say(key, **{name: _noted(value) for name, value in note.facts.items()})
-
-
 def headline(row: RequestRow, characters: int, locale: str) -> str:
     """The beginning of a request's prompt, safe to show."""
     if row.erased_at is not None:
@@ -306,22 +284,9 @@ def seeds_text(seeds: Sequence[int], locale: str) -> str:
     return say("seed-some", seeds=", ".join(f"`{seed}`" for seed in seeds))
 
 
-def sampler_title(scheduler: str, locale: str) -> str:
-    """A scheduler's name as people know it; one of another version's keeps the name that it had there."""
-    if scheduler == "default":
-        return catalogue(locale).say("sampler-default")
-    return SCHEDULERS[scheduler].title if scheduler in SCHEDULERS else scheduler
-
-
 def model_name(model: str) -> str:
     """A model as people call it: of a folder or a hub id only the last part, since paths are the operator's own."""
     return plain(clipped(re.split(r"[/\\]", model.rstrip("/\\"))[-1], SHOWN_TEXT_CHARACTERS))
-
-
-def field_name(name: str, locale: str) -> str:
-    """What people call a field of a request, or a limit."""
-    key = name.replace("_", "-")
-    return catalogue(locale).say(f"limit-{key}" if name in LIMIT_NAMES else f"name-{key}")
 
 
 def member(user_id: int) -> str:
@@ -363,27 +328,3 @@ def _differences(row: RequestRow, card: ModelCard) -> list[str]:
     if (row.width, row.height) != (card.width, card.height):
         texts.append(say("used-size", width=row.width, height=row.height))
     return texts
-
-
-def _quoted(text: str) -> str:
-    return plain(clipped(one_line(text), SHOWN_TEXT_CHARACTERS))
-
-
-def _noted(fact: str | float) -> str | int:
-    """A fact of a note as people read it: weights without needless zeros, typed text made harmless."""
-    if isinstance(fact, str):
-        return _quoted(fact)
-    return fact if isinstance(fact, int) else f"{fact:g}"
-
-
-def _shown(name: str, value: object, locale: str) -> object:
-    """A value as people read it: the names of fields and samplers translated, typed text made harmless."""
-    if isinstance(value, tuple):
-        return names_text(name, value, locale)
-    if not isinstance(value, str):
-        return value
-    if name == "name":
-        return field_name(value, locale)
-    if name == "names":
-        return ", ".join(sampler_title(scheduler, locale) for scheduler in value.split(", "))
-    return plain(clipped(value, SHOWN_TEXT_CHARACTERS))

@@ -21,7 +21,7 @@ from bot.database import Database
 from bot.locales import DEFAULT_LOCALE
 from bot.moderation import exchange
 from bot.recovery import read_left
-from bot.replies import sentence
+from bot.sentences import sentence
 from engine import Engine
 
 if TYPE_CHECKING:

@@ -65,7 +65,6 @@ class Studio:
         self._board = board
         self._max_rows = max_rows
         self._stop_s = stop_s
-        self._clock = clock
         self._changed = asyncio.Event()
         turns = Turns(engine.fit_together, most_requests=model_requests, most_wait_s=model_wait_s, clock=time.monotonic)
         self._waitlist = Waitlist(turns, weights=weights, when_joined=self._changed.set)

@@ -10,7 +10,8 @@ import structlog
 from bot.locales import catalogue
 from bot.markdown import clipped, plain, utf16_length
 from bot.policy import LIMIT_NAMES
-from bot.replies import MAX_MESSAGE_CHARACTERS, field_name, member
+from bot.replies import MAX_MESSAGE_CHARACTERS, member
+from bot.sentences import field_name
 from bot.store.requests import short_id
 
 if TYPE_CHECKING:

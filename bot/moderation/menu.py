@@ -19,6 +19,7 @@ from bot.moderation import acts
 from bot.moderation.acts import Blocking
 from bot.moderation.rights import is_moderator, is_own_panel
 from bot.options import text
+from bot.sentences import sentence
 from bot.store import messages, requests
 from bot.views import Buttons, button
 
@@ -148,8 +149,8 @@ def blocked_text(blocking: Blocking, withdrawn: int, locale: str) -> str:
     say = catalogue(locale).say
     until = "never" if blocking.until is None else f"<t:{int(blocking.until)}:f>"
     where = "here" if blocking.guild_id else "everywhere"
-    sentence = say("moderate-blocked", member=replies.member(blocking.user_id), until=until, where=where)
-    return f"{sentence} {say('moderate-blocked-withdrawn', count=withdrawn)}" if withdrawn else sentence
+    blocked = say("moderate-blocked", member=replies.member(blocking.user_id), until=until, where=where)
+    return f"{blocked} {say('moderate-blocked-withdrawn', count=withdrawn)}" if withdrawn else blocked
 
 
 ACTS: Mapping[str, Callable[[discord.Interaction[Client], int], Awaitable[None]]] = {
@@ -169,7 +170,7 @@ async def _delete_and_block(interaction: discord.Interaction[Client], row: Reque
         await acts.delete(interaction.client, row, actor_id=interaction.user.id)
         deleted = catalogue(locale).say("moderate-deleted", id=row.short_id)
     except Refused as refused:
-        deleted = replies.sentence(refused, locale)
+        deleted = sentence(refused, locale)
     return f"{deleted} {blocked_text(blocking, withdrawn, locale)}"
 
 

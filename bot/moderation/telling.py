@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bot.locales import catalogue
 from bot.markdown import clipped, one_line, plain, utf16_length
-from bot.replies import MAX_MESSAGE_CHARACTERS, sentence
+from bot.replies import MAX_MESSAGE_CHARACTERS
+from bot.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -185,7 +185,7 @@ def test_every_key_that_the_code_asks_for_has_a_text(path):
 
 def test_every_refusal_of_the_policy_has_a_text_that_its_values_fill():
     from bot.admission import Refused
-    from bot.replies import sentence
+    from bot.sentences import sentence
 
     for key, names in policy.REFUSALS.items():
         values = {name: "steps" if name == "name" else datetime.now(UTC) if name == "more_at" else 1 for name in names}
@@ -203,7 +203,7 @@ def engine_errors():
 
 @pytest.mark.parametrize(("rule", "facts"), list(engine_errors()))
 def test_every_error_of_the_engine_has_a_text_that_its_facts_fill(rule, facts):
-    from bot.replies import sentence
+    from bot.sentences import sentence
     from engine import EngineError
 
     values = {name: {"name": "prompt", "names": "euler"}.get(name, "1") for name in facts}

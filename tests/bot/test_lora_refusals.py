@@ -7,7 +7,7 @@ from desk import command_payload
 from lora_files import XL_WIDTH, save_lora
 
 from bot.accept import accept
-from bot.replies import sentence
+from bot.sentences import sentence
 from engine import GenerationRequest, InvalidRequest
 
 

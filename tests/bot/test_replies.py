@@ -24,9 +24,9 @@ from bot.replies import (
     place_in_line,
     running,
     seconds_text,
-    sentence,
     waiting,
 )
+from bot.sentences import sentence
 from bot.store.flagged import FlaggedRow
 from engine import CompleteRequest, GenerationRequest, InvalidRequest, Progress, reading
 from engine.notation.expansion import Wildcards, expand

@@ -8,7 +8,7 @@ from bot_at_desk import bot_at_desk
 from desk import command_payload
 
 from bot.accept import accept
-from bot.replies import sentence
+from bot.sentences import sentence
 from engine import GenerationRequest, InvalidRequest
 from engine.footprint import Footprint
 from engine.room import Room

@@ -10,7 +10,7 @@ from bot.admission import Admission, Ask, Refused
 from bot.database import Database
 from bot.moderation.blocks import BlockedMembers
 from bot.policy import OperatorLimits, Rules
-from bot.replies import sentence
+from bot.sentences import sentence
 from bot.store import blocks, servers
 from bot.store.blocks import EVERYWHERE, Block
 
