@@ -47,7 +47,8 @@ AGES = [
     for pattern in (
         rf"\b(\d{{1,2}}){_OLD}",
         rf"\b(\d{{1,2}}) (?:to|or|and) (?:\d{{1,2}}){_OLD}",
-        r"\b(\d{1,2})y\b",
+        r"\b(\d{1,2})(?:y|yrs?)\b",
+        r"\b(1[0-7])f\b",
         rf"\bage[ds]? ?(?:of |is |about |around |only |just )?(\d{{1,2}})\b{_NO_MEASURE}",
         rf"\b(?:looks?|looking) (?:like |about |only )?(\d{{1,2}})\b{_NO_MEASURE}",
         rf"\b(?:girls?|boys?|daughter|son) (1[0-7])\b{_NO_MEASURE}",
@@ -64,11 +65,14 @@ YOUNGER = re.compile(
 INFANCY = re.compile(r"\b\d{1,2} ?(?:months?|mos?|weeks?|wks?|days?) ?olds?\b")
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 GRADE = re.compile(
-    rf"\b(?:(?:1st|2nd|3rd|[4-9]th|1[0-2]th|{'|'.join(_ORDINALS.split())}) graders?|grade (?:[1-9]|1[0-2]))\b"
+    rf"\b(?:(?:1st|2nd|3rd|[4-9]th|1[0-2]th|{'|'.join(_ORDINALS.split())}) grade(?:rs?)?|grade (?:[1-9]|1[0-2]))\b"
 )
 
 CHINESE_AGE = re.compile(r"(\d{1,3}|[零〇一二三四五六七八九十百两兩]{1,5}) ?[多来來几幾余餘]? ?[周週]?[岁歲歳]")
-CHINESE_YOUNGER = re.compile(r"(?:未满|未滿|不满|不滿|不到|未到|小于|小於|低于|低於) ?(?:1[0-8]|十[四五六七八])")
+CHINESE_YOUNGER = re.compile(
+    r"年[龄齡][ :,为為是]*(?:1[0-7]|[1-9])(?!\d)|"
+    r"(?:未满|未滿|不满|不滿|不到|未到|小于|小於|低于|低於) ?(?:1[0-8]|十[四五六七八])"
+)
 CHINESE_GRADE = re.compile(r"[一二三四五六1-6]年[级級]")
 CHINESE_DIGITS = {
     digit: number
