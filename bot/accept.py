@@ -14,10 +14,9 @@ from bot.admission import Ask, Refused
 from bot.answers import ALREADY_ACKNOWLEDGED, DEFER_AFTER_S
 from bot.delivery import NO_PINGS
 from bot.locales import catalogue
-from bot.policy import MAX_PICTURES, is_foreign
+from bot.policy import MAX_PICTURES
 from bot.store import messages, requests
 from engine import InvalidRequest
-from engine.prompt import TAG
 
 if TYPE_CHECKING:
     from bot.client import Client
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from engine import CompleteRequest, GenerationRequest, ModelCard
 
 TYPED: frozenset[Kind] = frozenset({"imagine", "edit"})
-"""Requests whose words were typed just now; what has been drawn before can be drawn again."""
+"""Requests whose words were typed just now."""
 SLOW_MODE_EXEMPT = discord.Permissions(manage_messages=True, manage_channels=True)
 """Whoever holds one of these is held up by no slow mode: https://support.discord.com/hc/articles/360016150952."""
 AGE_RESTRICTED = (discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.Thread)
@@ -54,11 +53,11 @@ async def accept(
         InvalidRequest, Refused: the sentence is for the member alone.
     """
     client = interaction.client
-    drawable = await checked(interaction, request, kind=kind)
+    drawable = await checked(interaction, request)
     if not await agreement.has_agreed(client, interaction.user.id, drawable.card):
         await agreement.ask(interaction, request, drawable.card, kind=kind, parent_id=parent_id, wording=wording)
         return
-    ask = ask_of(interaction, drawable, kind=kind, parent_id=parent_id, wording=wording)
+    ask = ask_of(interaction, drawable, kind=kind, parent_id=parent_id, wording=wording, is_typed=kind in TYPED)
     client.members.hear(ask)
     admission = asyncio.create_task(client.admission.reserve(ask))
     await asyncio.wait({admission}, timeout=DEFER_AFTER_S)
@@ -89,7 +88,7 @@ class Drawable(NamedTuple):
     estimated_s: float
 
 
-async def checked(interaction: discord.Interaction[Client], request: GenerationRequest, *, kind: Kind) -> Drawable:
+async def checked(interaction: discord.Interaction[Client], request: GenerationRequest) -> Drawable:
     """
     What will be drawn, once it is clear that it can be, and shown where the interaction comes from.
 
@@ -99,8 +98,6 @@ async def checked(interaction: discord.Interaction[Client], request: GenerationR
     check_place(interaction)
     drawable = Drawable(*await asyncio.to_thread(_completed, interaction.client, request))
     check_age(interaction, drawable.card)
-    if kind in TYPED and drawable.card.english_only and is_foreign(_words(drawable.request)):
-        raise Refused("prompt-not-english", title=drawable.card.title)
     return drawable
 
 
@@ -111,6 +108,7 @@ def ask_of(
     kind: Kind,
     parent_id: int | None,
     wording: Wording | None,
+    is_typed: bool,
 ) -> Ask:
     """What admission is asked for."""
     return Ask(
@@ -128,6 +126,7 @@ def ask_of(
         typed_prompt=wording.typed_prompt if wording else None,
         notes=wording.notes if wording else (),
         estimated_s=drawable.estimated_s,
+        is_typed=is_typed,
         **place_of(interaction),
     )
 
@@ -153,11 +152,6 @@ def _completed(client: Client, request: GenerationRequest) -> tuple[CompleteRequ
         raise Refused("engine-operands", maximum=most, count=operands)
     client.engine.check_size(complete)
     return complete, client.engine.find_source(complete.model).card, client.prices.estimate(complete)
-
-
-def _words(request: CompleteRequest) -> str:
-    """What the text encoder reads of all pictures' prompts, without the names of files."""
-    return TAG.sub("", "\n".join(picture.prompt for picture in request.pictures))
 
 
 def place_of(interaction: discord.Interaction[Client]) -> dict[str, Any]:

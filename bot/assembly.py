@@ -9,6 +9,7 @@ from bot.admission import Admission, Gate
 from bot.client import Client
 from bot.delivery import Delivery
 from bot.endings import Endings
+from bot.english import EnglishOnly
 from bot.erasing import Eraser
 from bot.files import Files, RoomOnDisk
 from bot.members import Members
@@ -101,6 +102,7 @@ def _gates(settings: Settings, engine: Engine, floor: FloorGate, filters: Filter
         BlockedMembers(settings.servers),
         floor,
         filters,
+        EnglishOnly(engine),
         RoomOnDisk(disks, least_free_bytes=settings.least_free_bytes),
     )
     return gates if settings.unchecked_models == "anywhere" else (*gates, UncheckedModels(engine))

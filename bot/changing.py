@@ -45,10 +45,10 @@ async def change(
     """
     check_changeable(interaction, row)
     client = interaction.client
-    drawable = await checked(interaction, request, kind="edit")
+    drawable = await checked(interaction, request)
     if not await agreement.has_agreed(client, interaction.user.id, drawable.card):
         raise Refused("change-not-agreed", title=drawable.card.title)
-    ask = ask_of(interaction, drawable, kind=row.kind, parent_id=row.parent_id, wording=wording)
+    ask = ask_of(interaction, drawable, kind=row.kind, parent_id=row.parent_id, wording=wording, is_typed=True)
     # The channel's slow mode is for what comes anew.
     client.members.hear(ask)
     changing = asyncio.create_task(_changed(client, row, replace(ask, slow_mode_s=0)))

@@ -56,6 +56,8 @@ class Ask:
     """The channel's slow mode, which holds for this member."""
     estimated_s: float = 0.0
     """Seconds of GPU that it is expected to take."""
+    is_typed: bool = False
+    """Whether its words were typed just now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

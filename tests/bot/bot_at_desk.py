@@ -14,6 +14,7 @@ from bot.admission import Admission, Ask
 from bot.client import Client, use_api
 from bot.database import Database
 from bot.delivery import Delivery
+from bot.english import EnglishOnly
 from bot.erasing import Eraser
 from bot.files import Files
 from bot.members import Members
@@ -198,7 +199,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             forget_prompts_s=chosen.forget_prompts_s,
         )
         delivery = Delivery()
-        admission = Admission(database, chosen.limits, gates=(floor, filters))
+        admission = Admission(database, chosen.limits, gates=(floor, filters, EnglishOnly(engine)))
         client = Client(
             settings=chosen,
             database=database,
