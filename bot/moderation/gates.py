@@ -145,8 +145,8 @@ class FilterGate:
             await audit.append(connection, _deed("filter-slow", ask, rule), now=now)
         for hit in verdict.noted:
             await audit.append(connection, _deed("filter-hit", ask, hit.rule), now=now)
-        if verdict.ask != ask:
-            await self.floor.check(connection, verdict.ask, now=now)
+        if verdict.ask != ask and await asyncio.to_thread(self.floor.refuses, verdict.ask.request):
+            raise FilterRefused(verdict.noted[0])  # the rule's doing: it is no hit of the member's
         return verdict.ask
 
     async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from bot.admission import Refused
+from bot.moderation.encoded import Encoded
+from bot.moderation.filters import Filters
 from bot.moderation.rules import MAX_REGEXES, MAX_RULES
 from bot.store import audit
 from bot.store import filters as stored_filters
@@ -29,8 +31,10 @@ async def keep(connection: Connection, rule: Rule, **whose: Unpack[Whose]) -> in
     Add a rule; its number.
 
     Raises:
-        Refused: the server has it already, or has too many.
+        Refused: the server has it already, or has too many, or it finds something in what it puts in.
     """
+    if rule.replacement and Filters([rule]).search(Encoded(((rule.replacement,),), (rule.replacement,))).hits:
+        raise Refused("filter-replacement-found", pattern=rule.pattern, text=rule.replacement)
     guild_id = whose["guild_id"]
     count, regexes = await stored_filters.count(connection, guild_id)
     if count >= MAX_RULES:

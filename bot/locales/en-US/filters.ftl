@@ -7,6 +7,7 @@ filter-refused-server-word = This server does not allow “{ $word }”.
 filter-refused-bot = This bot does not allow some of these words.
 filter-refused-bot-word = This bot does not allow “{ $word }”.
 filter-too-much = This prompt changes into too many long texts to be looked through: make it shorter, or use fewer [a|b].
+filter-replacement-found = The rule for { $pattern } would find something in its own replacement, “{ $text }”, and so refuse everything that it changes. Replace it by other words.
 note-filter-replaced = A filter here replaced some of the words.
 
 ## /filter

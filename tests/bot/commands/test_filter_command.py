@@ -89,9 +89,11 @@ async def test_a_rule_may_replace_what_a_regular_expression_finds(world):
     [
         ({"pattern": "(a|aa)+$", "kind": "regex"}, "takes too long on some texts"),
         ({"pattern": "(", "kind": "regex"}, r"( is no regular expression: missing ) at position 1."),
+        ({"pattern": "cat", "replacement": "a big cat"}, "would find something in its own replacement"),
+        ({"pattern": "c.t", "kind": "regex", "replacement": "cut"}, "would find something in its own replacement"),
         ({"pattern": "?!"}, "A word or phrase needs letters or signs to look for, got ?!."),
     ],
-    ids=["slow", "broken", "empty"],
+    ids=["slow", "broken", "found again", "regex found again", "empty"],
 )
 async def test_what_is_no_rule_is_refused_with_a_sentence(world, options, sentence):
     assert sentence in await run(world, "add", **options)
