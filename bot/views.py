@@ -77,13 +77,14 @@ def under_finished(row: RequestRow, flagged: Sequence[FlaggedRow] = ()) -> Butto
     )
 
 
-def under_appeal(flagged_id: int, locale: str) -> Buttons:
+def under_appeal(flagged_id: int, request_id: int, locale: str) -> Buttons:
     """What moderators may say of a picture that was withheld."""
     say = catalogue(locale).say
     return Buttons(
         [
             button(say("button-approve"), f"approve:{flagged_id}", ButtonStyle.success),
             button(say("button-uphold"), f"uphold:{flagged_id}", ButtonStyle.danger),
+            button(say("button-mod-details"), f"moddetails:{request_id}"),
         ]
     )
 

@@ -16,7 +16,6 @@ from bot.answers import acknowledge, in_time, privately
 from bot.delivery import NO_PINGS
 from bot.files import FileGone
 from bot.locales import DEFAULT_LOCALE, catalogue
-from bot.markdown import clipped, one_line, plain
 from bot.moderation.rights import may_moderate
 from bot.moderation.standins import stand_in_of_file
 from bot.store import audit, requests, server_settings
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from bot.store.requests import RequestRow
 
 log = structlog.stdlib.get_logger(__name__)
-
-PROMPT_CHARACTERS = 600
-"""Escaped, it fits a message with the rest of the card."""
 
 
 async def appeal(interaction: discord.Interaction[Client], flagged_id: int) -> None:
@@ -77,7 +73,7 @@ async def _post(client: Client, row: RequestRow, flag: FlaggedRow, channel_id: i
     card_id = await client.moderator_log.post(
         row.guild_id,
         _card(row, flag, is_open=is_open, is_kept=original is not None),
-        view=views.under_appeal(flag.id, DEFAULT_LOCALE),
+        view=views.under_appeal(flag.id, row.id, DEFAULT_LOCALE),
         files=[] if original is None else [await _shown_to_moderators(row, flag, original, is_open=is_open)],
         nonce=f"appeal-{flag.id}",
     )
@@ -161,16 +157,14 @@ async def _close_card(interaction: discord.Interaction[Client], decision: Decisi
 
 
 def _card(row: RequestRow, flag: FlaggedRow, *, is_open: bool, is_kept: bool) -> str:
-    """What the moderators read."""
+    """What the moderators read; the words of the request stand behind a button alone, and go with the request."""
     say = catalogue(DEFAULT_LOCALE).say
-    prompt = plain(clipped(one_line(row.prompt_of(flag.position)), PROMPT_CHARACTERS)) or say("headline-empty")
     text = say(
         "appeal-card",
         id=row.short_id,
         position=flag.position + 1,
         count=row.num_images,
         member=replies.member(row.user_id),
-        prompt=prompt,
         url=replies.message_url(row),
     )
     if not is_kept:

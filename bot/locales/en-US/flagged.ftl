@@ -28,7 +28,6 @@ appeal-no-log = This server has no moderators' log, so there is nobody to ask he
 appeal-not-posted = The moderators' log cannot be written to just now. Try again in a minute.
 appeal-sent = The moderators of this server have been asked about this picture. Its original is kept for 72 hours.
 appeal-card = **Appeal** #{ $id }, picture { $position } of { $count }: { $member } asks whether the safety checker was wrong.
-    Prompt: { $prompt }
     { $url }
 appeal-card-stand-in = -# This channel is not age-restricted, so the original is not shown here.
 appeal-card-expired = -# The original is no longer kept.
