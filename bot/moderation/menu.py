@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from functools import partial
@@ -17,14 +18,16 @@ from bot.locales import catalogue
 from bot.markdown import clipped, one_line, plain
 from bot.moderation import acts
 from bot.moderation.acts import Blocking
+from bot.moderation.encoded import encoded
 from bot.moderation.rights import is_moderator, is_own_panel
 from bot.options import text
 from bot.sentences import sentence
 from bot.store import messages, requests
 from bot.views import Buttons, button
+from engine import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.client import Client
     from bot.store.requests import RequestRow
@@ -74,23 +77,27 @@ def under_moderated(request_id: int, locale: str, *, with_details: bool = False)
     return Buttons(row, details) if with_details else Buttons(row)
 
 
-def panel_text(row: RequestRow, locale: str) -> tuple[str, str | None]:
-    """What a moderator reads of a request, and the whole of its words where they are too long for a message."""
+def panel_text(row: RequestRow, read: Sequence[str], locale: str) -> tuple[str, str | None]:
+    """
+    What a moderator reads of a request, and the whole of its words where they are too long for a message.
+
+    Args:
+        read: what is encoded of it.
+    """
     say = catalogue(locale).say
-    encoded = list(dict.fromkeys(row.prompt_of(index) for index in range(row.num_images)))
-    texts = [say("moderate-typed", text=row.as_typed), say("moderate-encoded", text="\n".join(encoded))]
+    texts = [say("moderate-typed", text=row.as_typed), say("moderate-encoded", text="\n".join(read))]
     if row.negative_prompt:
         texts.append(say("moderate-negative", text=row.negative_prompt))
     shown = [
         say("moderate-typed", text=_quoted(row.as_typed)),
-        say("moderate-encoded", text=" | ".join(_quoted(each) for each in encoded)),
+        say("moderate-encoded", text=" | ".join(_quoted(each) for each in read)),
         *([say("moderate-negative", text=_quoted(row.negative_prompt))] if row.negative_prompt else []),
     ]
     when = f"<t:{int(row.created_at)}:f>"
     made = say("moderate-made", member=replies.member(row.user_id), when=when, id=row.short_id)
     state = say(f"state-{row.state}", reason=replies.why(row, row.reason)) if row.reason else say(f"state-{row.state}")
-    longest = max(len(each) for each in (row.as_typed, *encoded, row.negative_prompt))
-    is_whole = longest <= SHOWN_CHARACTERS and len(encoded) == 1
+    longest = max(len(each) for each in (row.as_typed, *read, row.negative_prompt))
+    is_whole = longest <= SHOWN_CHARACTERS and len(read) == 1
     content = clipped("\n".join([f"{made} · {state}", *shown]), replies.MAX_MESSAGE_CHARACTERS)
     return content, None if is_whole else "\n\n".join(texts)
 
@@ -98,7 +105,8 @@ def panel_text(row: RequestRow, locale: str) -> tuple[str, str | None]:
 async def show(interaction: discord.Interaction[Client], row: RequestRow) -> None:
     """Show a request to the moderator alone."""
     locale = interaction.locale.value
-    content, whole = panel_text(row, locale)
+    read = await asyncio.to_thread(_read, interaction.client, row)
+    content, whole = panel_text(row, read, locale)
     files = [] if whole is None else [discord.File(io.BytesIO(whole.encode()), f"prompt-{row.short_id}.txt")]
     await privately(interaction, content, view=under_moderated(row.id, locale), files=files)
 
@@ -193,6 +201,14 @@ async def _moderated(interaction: discord.Interaction[Client], request_id: int) 
     if row is None or row.guild_id != interaction.guild_id:
         raise Refused("request-unknown")
     return row
+
+
+def _read(client: Client, row: RequestRow) -> Sequence[str]:
+    """What is encoded of a request; of one that cannot be read any more, what was typed, written out."""
+    try:
+        return encoded(client.engine.readings(row.request)).prompts
+    except (InvalidRequest, Refused):
+        return tuple(dict.fromkeys(row.prompt_of(index) for index in range(row.num_images)))
 
 
 def _quoted(words: str) -> str:

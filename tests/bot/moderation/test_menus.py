@@ -8,6 +8,7 @@ from bot_at_desk import bot_at_desk
 from desk import ANN_ID, BEN_ID, CHANNEL_ID, FOLLOWUP, GUILD_ID, form_payload
 from panels import EPHEMERAL, LATE, MANAGE_MESSAGES, custom_ids, menu_payload, panel_press
 
+from bot.files import FileGone
 from bot.store import audit, blocks, messages, outcomes, requests, server_settings
 from bot.store.server_settings import ServerSettings
 from engine import Variant
@@ -76,6 +77,11 @@ async def test_a_moderator_sees_who_asked_for_what_as_typed_and_as_encoded(world
     ]
 
 
+async def test_what_is_encoded_has_neither_brackets_nor_weights_but_the_names_of_loras(world):
+    await shown(world, 900, prompt="(nu)(de:1.2) [heart] <lora:ink:0.5>")
+    assert "As encoded: nude heart | ink" in (await moderate(world)).body["data"]["content"]
+
+
 async def test_words_that_are_too_long_come_whole_in_a_file(world):
     row = await shown(world, 900, prompt="heart " * 400)
     call = await moderate(world)
@@ -99,9 +105,13 @@ async def test_delete_takes_the_message_away_and_withdraws_and_is_audited(world,
     assert await held(world) == []
 
 
-async def test_a_message_that_is_gone_is_deleted(world, row):
+async def test_a_message_that_is_gone_is_deleted_with_what_was_kept_of_its_pictures(world, row):
+    files = world.client.files
+    sha256 = await files.put(b"picture", kind="result", request_id=row.id, keep_until=time.time() + 3600)
     world.desk.fail("DELETE", "*", 404, 10008)
     assert await press(world, f"moddelete:{row.id}") == f"#{row.short_id} is deleted."
+    with pytest.raises(FileGone):
+        await files.read(sha256)
 
 
 async def test_a_message_out_of_reach_is_said_to_be(world, row):
