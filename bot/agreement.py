@@ -56,6 +56,10 @@ class Wishes:
         while len(self._wishes) > self.MOST:
             del self._wishes[next(iter(self._wishes))]
 
+    def forget(self, user_id: int) -> None:
+        """Keep nothing more of a member."""
+        self._wishes = {number: kept for number, kept in self._wishes.items() if kept[0].asking.user.id != user_id}
+
     def take(self, wish_id: int, *, user_id: int) -> Wish | None:
         """What this member typed, if it is still kept, for the last time."""
         wish, kept_at = self._wishes.get(wish_id, (None, 0.0))

@@ -52,6 +52,7 @@ async def erase(interaction: discord.Interaction[Client], with_messages: int) ->
     await acknowledge(interaction)
     client, user_id = interaction.client, interaction.user.id
     client.drafts.forget(user_id)
+    client.wishes.forget(user_id)
     erased = await client.eraser.erase(user_id, with_messages=bool(with_messages))
     say = catalogue(interaction.locale.value).say
     lines = [say("mydata-erased", count=erased.requests)]

@@ -121,3 +121,11 @@ def test_few_wishes_are_kept_and_not_for_long():
     assert wishes.take(1, user_id=ANN_ID) is None
     now[0] = Wishes.LIFE_S + 1
     assert wishes.take(2, user_id=ANN_ID) is None
+
+
+async def test_whoever_has_their_data_erased_is_not_remembered_by_what_they_typed(world):
+    await imagine(world)
+    await world.answer(press_payload("erase:0", interaction_id=6))
+    answer = await world.answer(press_payload("agree:5", interaction_id=7))
+    assert answer.body["data"]["flags"] == EPHEMERAL
+    assert world.enqueued == []
