@@ -95,9 +95,18 @@ async def checked(interaction: discord.Interaction[Client], request: GenerationR
     Raises:
         InvalidRequest, Refused: the sentence is for the member alone.
     """
-    check_place(interaction)
-    drawable = Drawable(*await asyncio.to_thread(_completed, interaction.client, request))
-    check_age(interaction, drawable.card)
+    try:
+        check_place(interaction)
+        drawable = Drawable(*await asyncio.to_thread(_completed, interaction.client, request))
+        check_age(interaction, drawable.card)
+    except Refused as refused:
+        await interaction.client.admission.note_refused(
+            refused.key,
+            user_id=interaction.user.id,
+            guild_id=interaction.guild_id,
+            channel_id=interaction.channel_id or 0,
+        )
+        raise
     return drawable
 
 

@@ -114,9 +114,16 @@ class Admission:
             await self._note(ask, refused, now)
             raise
 
+    async def note_refused(self, key: str, *, user_id: int, guild_id: int | None, channel_id: int) -> None:
+        """Write into the audit what was refused to a member before admission was asked."""
+        async with self._database.transaction() as connection:
+            deed = _refusal(key, user_id=user_id, guild_id=guild_id, channel_id=channel_id)
+            await audit.append(connection, deed, now=self._clock())
+
     async def _note(self, ask: Ask, refused: Refused, now: float) -> None:
         async with self._database.transaction() as connection:
-            await audit.append(connection, _deed(ask, refused), now=now)
+            deed = _refusal(refused.key, user_id=ask.user_id, guild_id=ask.guild_id, channel_id=ask.channel_id)
+            await audit.append(connection, deed, now=now)
             for gate in self._gates:
                 await gate.after_refusal(connection, ask, refused, now=now)
 
@@ -214,12 +221,12 @@ class Admission:
             return await measure(connection, self._operator, whose, now=self._clock())
 
 
-def _deed(ask: Ask, refused: Refused) -> Deed:
+def _refusal(key: str, *, user_id: int, guild_id: int | None, channel_id: int) -> Deed:
     """A refusal as the audit has it, without the words that were refused."""
     return Deed(
         action="refused",
-        guild_id=ask.guild_id,
+        guild_id=guild_id,
         actor_id=None,
-        user_id=ask.user_id,
-        facts={"key": refused.key, "channel_id": ask.channel_id},
+        user_id=user_id,
+        facts={"key": key, "channel_id": channel_id},
     )

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 from bot_at_desk import CARD, bot_at_desk
-from desk import GUILD_ID, command_payload
+from desk import ANN_ID, GUILD_ID, command_payload
 
 from bot.accept import accept, check_age
-from bot.store import requests
+from bot.store import audit, requests
 
 ADULT = replace(CARD, nsfw=True)
 PROMPT = [{"type": 3, "name": "prompt", "value": "a cat"}]
@@ -71,7 +71,7 @@ async def test_a_model_for_adults_draws_in_direct_messages(tmp_path, monkeypatch
         assert await in_place(world, monkeypatch, {"guild_id": None}) == "drawn"
 
 
-async def test_what_is_refused_for_the_channel_is_not_charged(world, monkeypatch):
+async def test_what_is_refused_for_the_channel_is_audited_and_not_charged(world, monkeypatch):
     monkeypatch.setattr("bot.commands.imagine.accept", accept)
     source = world.client.engine.find_source(None)
     source = replace(source, folder=replace(source.folder, card=ADULT))
@@ -80,3 +80,9 @@ async def test_what_is_refused_for_the_channel_is_not_charged(world, monkeypatch
     assert answer.body["data"]["content"] == REFUSAL
     async with world.database.reading() as connection:
         assert not await requests.unfinished(connection)
+        [deed] = await audit.after(connection, guild_id=GUILD_ID, after_id=0, count=2)
+    assert (deed.action, deed.user_id, deed.named) == (
+        "refused",
+        ANN_ID,
+        {"key": "model-age-restricted", "channel_id": 70},
+    )
