@@ -87,11 +87,14 @@ async def _choose_log(interaction: discord.Interaction[Client], values: Sequence
     Choose the log channel, by writing the first message into it.
 
     Raises:
-        Refused: the bot may not write there.
+        Refused: the bot may not write there, or it is another server's.
     """
     await acknowledge(interaction)
     channel_id = int(values[0]) if values else None
     if channel_id is not None:
+        known = interaction.client.get_channel(channel_id)
+        if known is not None and getattr(known, "guild", None) != interaction.guild:
+            raise Refused("settings-log-closed", channel=channel_id)
         channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
         try:
             begins = catalogue(DEFAULT_LOCALE).say("settings-log-begins")

@@ -71,6 +71,14 @@ async def test_a_channel_that_the_bot_cannot_write_in_is_not_chosen(world):
     assert await deeds(world) == []
 
 
+async def test_a_channel_of_another_server_is_not_chosen(world):
+    channel = {"id": "77", "type": 0, "name": "log", "position": 0, "permission_overwrites": []}
+    world.client._connection._add_guild_from_data({"id": "8", "name": "another", "channels": [channel]})
+    await world.answer(select_payload("settings:log", ["77"], kind=CHANNEL_SELECT))
+    assert world.desk.sent("POST", "/channels/*") == []
+    assert (await stored(world)).log_channel_id is None
+
+
 async def test_an_empty_choice_takes_the_log_channel_back(world):
     await world.answer(select_payload("settings:log", ["77"], kind=CHANNEL_SELECT))
     await world.answer(select_payload("settings:log", [], kind=CHANNEL_SELECT, interaction_id=6))
