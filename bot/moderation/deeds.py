@@ -101,7 +101,7 @@ def _sentence(row: AuditRow, locale: str) -> str:
     whom = say("audit-nobody") if row.user_id is None else member(row.user_id)
     facts = {name: _shown(name, value, locale) for name, value in row.named.items()}
     if "key" in facts:  # of the catalogue, whose values are not written down: it reads like words
-        facts["key"] = str(facts["key"]).replace("-", " ")
+        facts["key"] = str(facts["key"]).removesuffix("-because").replace("-", " ")
     try:
         return say(f"audit-{row.action}", **(facts | {"actor": actor, "member": whom}))
     except LookupError:  # a row is for ever, and an earlier version may have written it otherwise

@@ -78,6 +78,8 @@ def test_what_the_bot_itself_did_is_the_bots():
 def test_a_refusal_names_its_place_and_reason():
     text = deeds.line(row("refused", actor_id=None, key="quota-used-up", channel_id=70), "en-US")
     assert text.endswith("<@2> was refused in <#70>: quota used up")
+    text = deeds.line(row("refused", actor_id=None, key="blocked-until-because", channel_id=70), "en-US")
+    assert text.endswith("<@2> was refused in <#70>: blocked until")
 
 
 def test_channels_and_roles_are_shown_and_other_text_never_renders():
