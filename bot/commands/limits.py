@@ -244,20 +244,18 @@ async def carry_out(
     interaction: discord.Interaction[Client], change: Change, *, may_withdraw: int = 0
 ) -> tuple[str, views.Buttons | None]:
     """Change limits, or ask first where that withdraws more than was agreed to: what the moderator reads."""
-    client, locale = interaction.client, interaction.locale.value
-    outcome = await _changes(client).carry_out(
-        change,
-        guild_id=cast("int", interaction.guild_id),
-        actor_id=interaction.user.id,
-        now=time.time(),
-        may_withdraw=may_withdraw,
-    )
+    client, locale, guild_id = interaction.client, interaction.locale.value, cast("int", interaction.guild_id)
+    async with client.studio.holding(*(row.id for row in client.studio.overview.waiting_rows(guild_id))):
+        outcome = await _changes(client).carry_out(
+            change, guild_id=guild_id, actor_id=interaction.user.id, now=time.time(), may_withdraw=may_withdraw
+        )
+        if outcome.proposal_id is None and outcome.withdrawn:
+            client.studio.withdrawals.tell_withdrawn(outcome.withdrawn)
     content, count = outcome_text(outcome, locale), len(outcome.withdrawn)
     if outcome.proposal_id is not None:
         question = catalogue(locale).say("limits-question", count=count)
         return f"{content}\n{question}", views.under_limits(outcome.proposal_id, count, locale)
     if outcome.withdrawn:
-        client.studio.withdrawals.tell_withdrawn(outcome.withdrawn)
         content = f"{content}\n{catalogue(locale).say('limits-withdrawn', count=count)}"
     elif change.name is None:
         content = await _show(interaction, change.target, change.whose)

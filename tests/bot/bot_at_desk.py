@@ -24,7 +24,7 @@ from bot.settings import Settings
 from engine import CompleteRequest, Engine, GenerationRequest, ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from bot.store.requests import RequestRow
     from bot.wording import Wording
@@ -108,6 +108,13 @@ class StudioNotes:
 
     def place_of(self, request_id: int) -> int:
         return 2
+
+    def waiting_rows(self, _guild_id: int | None) -> list[RequestRow]:
+        return []
+
+    @asynccontextmanager
+    async def holding(self, *_request_ids: int) -> AsyncIterator[None]:
+        yield
 
 
 @dataclass
