@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ class _Entry:
     arrival: int
     start: float = 0.0
     """When it begins, in virtual time."""
+
+    def copy(self) -> _Entry:
+        """The same at this moment."""
+        return _Entry(self.user_id, self.cost, self.arrival, self.start)
 
 
 @dataclass(slots=True)
@@ -136,7 +140,7 @@ class Line:
         """The same line, which goes its own way from here."""
         other = Line()
         other._now, other._arrivals = self._now, self._arrivals
-        other._entries = {request_id: replace(entry) for request_id, entry in self._entries.items()}
+        other._entries = {request_id: entry.copy() for request_id, entry in self._entries.items()}
         other._ended, other._order = dict(self._ended), list(self._order)
         other._members = {
             user_id: _Member(member.start, list(member.waiting)) for user_id, member in self._members.items()

@@ -77,7 +77,7 @@ class Members:
 
         New roles are noted in its row, and mean new limits. Where Discord does not say, what is known holds.
         """
-        if row.guild_id is None or self._clock() - row.created_at < STARTED_AT_ONCE_S:
+        if row.guild_id is None or 0 <= self._clock() - row.created_at < STARTED_AT_ONCE_S:
             return None
         standing = await self._standing(row.guild_id, row.user_id)
         if standing is None:
@@ -93,17 +93,13 @@ class Members:
         """Asked once for all requests of a member that start within five minutes; None where Discord does not say."""
         if self._client.is_ready() and self._client.get_guild(guild_id) is None:
             return None  # a member who installed the bot for themselves draws there
-        self._forget_old()
+        now = self._clock()
+        self._known = {key: known for key, known in self._known.items() if 0 <= now - known.at <= KNOWN_FOR_S}
         known = self._known.get((guild_id, user_id))
         if known is None:
-            known = _Known(self._clock(), asyncio.create_task(self._ask(guild_id, user_id)))
+            known = _Known(now, asyncio.create_task(self._ask(guild_id, user_id)))
             self._known[guild_id, user_id] = known
         return await asyncio.shield(known.standing)
-
-    def _forget_old(self) -> None:
-        oldest = self._clock() - KNOWN_FOR_S
-        while self._known and (first := next(iter(self._known.items())))[1].at < oldest:
-            del self._known[first[0]]
 
     async def _ask(self, guild_id: int, user_id: int) -> Standing | None:
         try:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from bot.turns import Turns
 
 LOOK_AGAIN_S = 5.0
-"""Before it has passed, what was foreseen last holds."""
+"""Before it has passed, what was foreseen last holds; where thousands wait, all of whom are looked at, for longer."""
+LOOKED_AT_A_SECOND = 200
+MANY = 500
+"""With so many waiting, who has just come is told what those are told at whose place they stand."""
 CLOSE_S, CLOSE_SHARE = 10.0, 0.2
 """By less than so many seconds, or so much of what is left, a time that was told is not corrected."""
 LATEST_WEIGHT = 0.3
@@ -37,9 +40,9 @@ class Pace:
         """Look how far all that is being drawn has come; what is there no more was finished."""
         shortest, longest = MEASURED_S
         passed_s = now - self._at
-        if self._done and done and passed_s < shortest:
+        if self._done and done and 0 <= passed_s < shortest:
             return
-        if self._done and passed_s <= longest:
+        if self._done and 0 <= passed_s <= longest:  # a clock that was set back has measured nothing
             gained = sum(
                 done.get(request_id, (all_s, 0))[0] - done_s for request_id, (done_s, all_s) in self._done.items()
             )
@@ -68,6 +71,8 @@ class Outlook:
         self._pace = Pace()
         self._looked_at = float("-inf")
         self._ready_at: dict[int, float] = {}
+        self._in_order: list[float] = []
+        """The same times, the earliest first."""
         self._told: dict[int, float] = {}
 
     def forget(self, request_id: int) -> None:
@@ -94,7 +99,11 @@ class Outlook:
             rows: of all that wait.
         """
         now = self._clock()
-        if now - self._looked_at >= LOOK_AGAIN_S or request_id not in self._ready_at:
+        is_fresh = 0 <= now - self._looked_at < max(LOOK_AGAIN_S, len(turns) / LOOKED_AT_A_SECOND)
+        if is_fresh and request_id in turns and len(turns) >= MANY:
+            if request_id not in self._ready_at:
+                self._ready_at[request_id] = self._guess(turns.place_of(request_id), cost_of(rows[request_id]), now)
+        elif not is_fresh or request_id not in self._ready_at:
             self._look(turns, rows, runs, now)
         ready_at, told = self._ready_at.get(request_id), self._told.get(request_id)
         if ready_at is None:
@@ -108,8 +117,15 @@ class Outlook:
         running = [self._running(run) for run in runs if not run.is_ending]
         ready_in_s = ready_in(running, turns.copy(), lambda request_id: self.work_of(rows[request_id]), self._max_rows)
         self._ready_at = {request_id: now + seconds / self._pace.rate for request_id, seconds in ready_in_s.items()}
+        self._in_order = sorted(self._ready_at.values())
         self._told = {each: told for each, told in self._told.items() if each in self._ready_at}
         self._looked_at = now
+
+    def _guess(self, place: int, cost: float, now: float) -> float:
+        """When a request at this place will be ready, as far as others there were looked at."""
+        ahead = min(place - 1, len(self._in_order))
+        begins = self._in_order[ahead - 1] if ahead else now
+        return max(now, begins) + cost / self._pace.rate
 
     def work_of(self, row: RequestRow) -> Work:
         """A request that waits, as the future sees it."""

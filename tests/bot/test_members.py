@@ -191,3 +191,11 @@ def ask_of(row, *role_ids):
         role_ids=role_ids,
         **facts,
     )
+
+
+async def test_a_clock_that_is_set_back_lets_nobody_slip_by(members, waited, world, clock):
+    row = await waited()
+    await members.why_not(row)
+    clock.now -= 3600
+    world.desk.fail("GET", ANN, 404, 10007)
+    assert await members.why_not(row) == "member-gone"

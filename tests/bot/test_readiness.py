@@ -145,3 +145,21 @@ def test_a_promise_that_has_become_wrong_is_told_anew(outlook, time):
 def test_what_is_unknown_is_guessed_by_pixels_and_steps():
     assert cost_of(row(estimated_s=3.0)) == 3.0
     assert cost_of(row(num_inference_steps=40)) == pytest.approx(2 * cost_of(row(num_inference_steps=20)))
+
+
+def test_a_clock_that_is_set_back_tells_times_of_its_own(outlook, time):
+    rows = {number: row(id=number, estimated_s=30.0) for number in (1, 2)}
+    outlook.ready_at(2, turns_of(*rows.values()), rows, [])
+    time.now -= 500.0
+    assert outlook.ready_at(2, turns_of(*rows.values()), rows, []) == pytest.approx(560.0)
+
+
+def test_where_thousands_wait_who_comes_is_told_what_holds_at_their_place(outlook):
+    rows = {number: row(id=number, user_id=number, estimated_s=2.0) for number in range(1, 3001)}
+    turns = turns_of(*rows.values())
+    last = outlook.ready_at(3000, turns, rows, [])
+    outlook._look = None  # which takes longer than a decision may
+    rows[3001] = row(id=3001, user_id=3001, estimated_s=2.0)
+    turns.add(3001, 3001, "emoji", cost=2.0)
+    assert outlook.ready_at(3001, turns, rows, []) == pytest.approx(last + 2.0)
+    assert outlook.ready_at(2999, turns, rows, []) == pytest.approx(last - 2.0)
