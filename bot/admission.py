@@ -108,7 +108,7 @@ class Admission:
             async with self._database.transaction() as connection:
                 if not await edits.step_aside(connection, row.id):
                     return None
-                wanted = await self._admitted(connection, ask, now)
+                wanted = await self._admitted(connection, ask, now, waits_since=row.created_at)
                 return await edits.take_over(connection, row, wanted)
         except Refused as refused:
             await self._note(ask, refused, now)
@@ -127,15 +127,23 @@ class Admission:
             for gate in self._gates:
                 await gate.after_refusal(connection, ask, refused, now=now)
 
-    async def _admitted(self, connection: Connection, ask: Ask, now: float) -> RequestRow:
+    async def _admitted(
+        self, connection: Connection, ask: Ask, now: float, *, waits_since: float | None = None
+    ) -> RequestRow:
+        """
+        Charge a request if it may be.
+
+        Args:
+            waits_since: of one in whose place it comes: charged to the day of that, and no request anew.
+        """
         for gate in self._gates:
             ask = await gate.check(connection, ask, now=now)
-        allowance = await measure(connection, self._operator, Whose.of(ask), now=now)
-        refusal = (
-            policy.check(Wish.of(ask), allowance.rules, now=now)
-            or allowance.why_no_room(ask.request.num_images, ask.estimated_s)
-            or await why_too_soon(connection, ask, allowance.decision, self._operator, now=now)
+        allowance = await measure(connection, self._operator, Whose.of(ask), now=now, at=waits_since)
+        refusal = policy.check(Wish.of(ask), allowance.rules, now=now) or allowance.why_no_room(
+            ask.request.num_images, ask.estimated_s
         )
+        if refusal is None and waits_since is None:
+            refusal = await why_too_soon(connection, ask, allowance.decision, self._operator, now=now)
         if refusal is not None:
             raise Refused.by(refusal, allowance.decision)
         return await requests.reserve(connection, ask, now=now)

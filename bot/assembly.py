@@ -112,5 +112,5 @@ async def _prices(database: Database, engine: Engine) -> Prices:
     """Prices that have learned from what is in the database."""
     prices = Prices(rows_of=engine.rows_of, card_of=engine.card_of)
     async with database.reading() as connection:
-        prices.relearn(await past.charged_lately(connection, count=LEARNED_FROM))
+        prices.relearn(await past.measured_lately(connection, count=LEARNED_FROM))
     return prices

@@ -88,7 +88,8 @@ class Endings:
             return
         card = self._cards(row.model)
         judged = await self._flagging.judge(row, pictures, card)
-        self._prices.learn(row.request, sum(picture.gpu_s for picture in pictures), pictures=len(pictures))
+        spent_s = sum(picture.gpu_s for picture in pictures)
+        self._prices.learn(row.request, spent_s, pictures=len(pictures))
         async with self._database.transaction(patient=True) as connection:
             if not await outcomes.mark_delivering(connection, row.id, now=self._clock()):
                 return  # withdrawn meanwhile, by whoever tells so
@@ -107,7 +108,7 @@ class Endings:
             notes=(*row.wording_notes, *(progress.notes if progress else ())),
             model=None if row.model == self._usual_model else card.title,
             model_before=await self._model_before(row),
-            seconds=judged.charged_s,
+            seconds=min(judged.charged_s, row.estimated_s),
             left_today=allowance.left_with(row, charged=judged.charged),
             reason=reason,
         )
@@ -133,6 +134,7 @@ class Endings:
                 reason,
                 shown=len(judged.pictures),
                 charged_s=judged.charged_s,
+                spent_s=spent_s,
                 flagged=flagged,
                 waited_s=waited_s,
             )
@@ -188,6 +190,7 @@ class Endings:
         charged_s: float,
         flagged: Sequence[FlaggedRow],
         waited_s: float,
+        spent_s: float = 0.0,
     ) -> None:
         charged = shown - len(flagged)
         withheld = sum(each.way == "stand-in" for each in flagged)
@@ -200,6 +203,7 @@ class Endings:
             reason,
             charged=charged,
             charged_s=charged_s,
+            spent_s=spent_s,
             flagged=len(flagged),
             ping=is_late,
             is_told=True,
@@ -207,9 +211,7 @@ class Endings:
         )
         if not is_settled:
             return
-        log.info(
-            "request_done", request_id=row.id, state=state, pictures=charged, flagged=len(flagged), gpu_s=charged_s
-        )
+        log.info("request_done", request_id=row.id, state=state, pictures=charged, flagged=len(flagged), gpu_s=spent_s)
         if is_late:
             await self.ping(row)
 
@@ -285,6 +287,7 @@ class Endings:
         *,
         charged: int = 0,
         charged_s: float = 0.0,
+        spent_s: float = 0.0,
         flagged: int = 0,
         ping: bool = False,
         is_told: bool = False,
@@ -299,6 +302,7 @@ class Endings:
                 reason=reason,
                 charged=charged,
                 charged_s=charged_s,
+                spent_s=spent_s,
                 flagged=flagged,
                 now=now,
                 ping=ping,

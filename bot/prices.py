@@ -116,7 +116,7 @@ class Prices:
         """Learn what is known from earlier, oldest first; what this version does not draw any more teaches nothing."""
         for row in rows:
             try:
-                self.learn(row.request, row.charged_s, pictures=row.charged)
+                self.learn(row.request, row.spent_s, pictures=row.charged + row.flagged)
             except InvalidRequest:
                 continue
 

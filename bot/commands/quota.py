@@ -77,7 +77,7 @@ def _waiting(row: RequestRow, place: int | None, locale: str) -> str:
 
 
 def _entry(row: RequestRow, locale: str) -> str:
-    """What a request reserved, spent and so got back; where it took longer than was reserved, no seconds."""
+    """What a request reserved, spent and so got back; requests of earlier versions may have spent more."""
     say = catalogue(locale).say
     facts = [
         say("quota-reserved", amount=_amount(row.num_images, row.estimated_s, locale)),

@@ -51,8 +51,8 @@ async def take_over(connection: Connection, row: RequestRow, wanted: RequestRow)
             num_images = wanted.num_images, max_embeddings_multiples = wanted.max_embeddings_multiples,
             clip_skip = wanted.clip_skip, variants = wanted.variants, typed_prompt = wanted.typed_prompt,
             notes = wanted.notes, is_age_restricted = wanted.is_age_restricted, role_ids = wanted.role_ids,
-            estimated_s = wanted.estimated_s, charged_s = wanted.charged_s, day = wanted.day,
-            charged = wanted.charged, state = 'queued', created_at = :created_at
+            estimated_s = wanted.estimated_s, charged_s = wanted.charged_s, charged = wanted.charged,
+            state = 'queued', created_at = :created_at
         FROM (SELECT * FROM requests WHERE id = :wanted_id) AS wanted
         WHERE requests.id = :request_id
         """,

@@ -47,21 +47,24 @@ async def end(
     flagged: int,
     now: float,
     charged_s: float = 0.0,
+    spent_s: float = 0.0,
     ping: bool = False,
 ) -> bool:
     """
     End a request and charge what was delivered, which refunds the rest; False if it had already ended.
 
     Args:
-        charged_s: seconds of the device that the charged pictures took.
+        charged_s: seconds of the device that the charged pictures took; what is charged is never more than the price
+            that its member was told and that their limits were asked about.
+        spent_s: seconds of the device that all its pictures took.
         ping: whether its owner is to be pinged; where that was meant before, it stays so.
     """
     return await change(
         connection,
         """
         UPDATE requests
-        SET state = :state, reason = :reason, charged = :charged, charged_s = :charged_s, flagged = :flagged,
-            ended_at = :now,
+        SET state = :state, reason = :reason, charged = :charged, charged_s = min(:charged_s, estimated_s),
+            spent_s = :spent_s, flagged = :flagged, ended_at = :now,
             ping_intended_at = coalesce(ping_intended_at, iif(:ping, :now, NULL))
         WHERE id = :request_id AND state IN ('queued', 'running')
         """,
@@ -71,6 +74,7 @@ async def end(
             "reason": reason,
             "charged": charged,
             "charged_s": charged_s,
+            "spent_s": spent_s,
             "flagged": flagged,
             "now": now,
             "ping": ping,

@@ -52,13 +52,13 @@ async def ended_lately(connection: Connection, *, user_id: int, guild_id: int | 
     )
 
 
-async def charged_lately(connection: Connection, *, count: int) -> list[RequestRow]:
-    """The latest requests whose pictures are charged with the seconds that they took, oldest first."""
+async def measured_lately(connection: Connection, *, count: int) -> list[RequestRow]:
+    """The latest requests whose pictures are known to have taken so many seconds, oldest first."""
     return await read_rows(
         connection,
         """
         SELECT * FROM (
-            SELECT * FROM requests WHERE ended_at IS NOT NULL AND charged > 0 AND charged_s > 0
+            SELECT * FROM requests WHERE ended_at IS NOT NULL AND spent_s > 0
             ORDER BY id DESC LIMIT :count
         ) ORDER BY id
         """,

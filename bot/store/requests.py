@@ -121,7 +121,7 @@ class RequestRow:
     estimated_s: float
     """Seconds of GPU that it was expected to take."""
     charged_s: float
-    """Seconds of GPU: reserved as estimated when admitted, what was spent when ended."""
+    """Seconds of GPU: reserved as estimated when admitted; when ended what was spent, but no more than that."""
     deleted_at: float | None
     """When somebody deleted its message."""
     anew_intended_at: float | None
@@ -132,6 +132,8 @@ class RequestRow:
     """When its words were erased."""
     joined_at: float | None
     """When the member had joined the server."""
+    spent_s: float
+    """Seconds of GPU that its pictures took, flagged ones among them; 0: not known."""
 
     @property
     def request(self) -> CompleteRequest:

@@ -38,6 +38,7 @@ VALUES = {
     "role_ids": "[]",
     "estimated_s": 0.0,
     "charged_s": 0.0,
+    "spent_s": 0.0,
 }
 
 

@@ -495,3 +495,34 @@ async def test_what_is_being_drawn_or_of_another_server_stays(admission, databas
     async with database.transaction() as connection:
         assert await admission.withdraw_misfits(connection, 7, now=NOON) == []
     assert await fits(admission, database, other) is None
+
+
+# in the place of one that waits
+
+
+async def test_a_change_counts_on_the_day_of_the_request_that_it_changes(admission, clock):
+    clock.now = NOON + 43200 - 60  # a minute before midnight
+    row = await admission.reserve(an_ask(num_images=2))
+    await charge_beside(admission, row, 8)
+    clock.now += 120
+    with pytest.raises(Refused):
+        await admission.change(row, an_ask(num_images=3))
+    changed = await admission.change(row, an_ask(num_images=1))
+    assert changed is not None
+    assert (changed.charged, changed.created_at, changed.day) == (1, row.created_at, row.day)
+    assert (await admission.allowance(1, 7)).left == 10
+
+
+async def charge_beside(admission, row, num_images):
+    """Let pictures be charged beside a request that waits."""
+    for _ in range(num_images // 4):
+        other = await admission.reserve(an_ask(num_images=4))
+        assert other.id != row.id
+
+
+async def test_a_change_is_no_request_anew(admission, database, clock):
+    await set_limit(database, "seconds_between", 60)
+    row = await shown(database, await admission.reserve(an_ask()))
+    clock.now += 61
+    await shown(database, await admission.reserve(an_ask()))
+    assert await admission.change(row, an_ask(num_images=2)) is not None

@@ -106,15 +106,22 @@ async def test_a_delivery_teaches_the_price(road):
     assert after == pytest.approx(1.5, rel=0.2)
 
 
-async def test_a_start_learns_from_what_was_charged_oldest_first(road):
+async def test_what_took_longer_than_its_member_was_told_costs_what_they_were_told(road):
+    row = await road.admitted(num_images=2, estimated_s=3.0)
+    ended = await deliver(road, row, took(0, 1.5), took(1, 2.0))
+    assert (ended.charged_s, ended.spent_s) == (3.0, 3.5)
+    assert "2 pictures, 3.0 s" in road.delivery.last(row).content
+
+
+async def test_a_start_learns_from_what_pictures_took_oldest_first(road):
     kept = [await road.admitted() for _ in range(3)]
     for number, row in enumerate(kept):
         await deliver(road, row, took(0, number + 1.0))
     await road.admitted(estimated_s=6.0)
     await road.endings.without_pictures(await road.admitted(), "failed", "failed-engine")
     async with road.database.reading() as connection:
-        rows = await past.charged_lately(connection, count=2)
-    assert [row.charged_s for row in rows] == [2.0, 3.0]
+        rows = await past.measured_lately(connection, count=2)
+    assert [row.spent_s for row in rows] == [2.0, 3.0]
 
 
 async def test_a_waiting_message_keeps_price_and_what_is_left(tmp_path):

@@ -54,11 +54,31 @@ class Entry:
     created_at: float
     pictures: int
     seconds: float
+    reserved: float
     state: str = "queued"
 
     @property
     def is_unfinished(self):
         return self.state in ("queued", "running")
+
+
+def an_ask(user_id, guild_id, channel_id, num_images, seconds):
+    return Ask(
+        kind="imagine",
+        parent_id=None,
+        user_id=user_id,
+        guild_id=guild_id,
+        channel_id=channel_id,
+        ruling_channel_id=channel_id,
+        role_ids=ROLES[user_id] if guild_id else (),
+        interaction_id=1,
+        interaction_token="x",
+        attachment_limit=2**20,
+        locale="en-US",
+        request=dataclasses.replace(REQUEST, num_images=num_images),
+        model="emoji",
+        estimated_s=seconds,
+    )
 
 
 def day_of(moment, zone):
@@ -166,38 +186,38 @@ class LimitsMachine(RuleBasedStateMachine):
         seconds=st.sampled_from([0.0, 1.5, 4.0]),
     )
     def ask(self, user_id, guild_id, channel_id, num_images, seconds):
-        ask = Ask(
-            kind="imagine",
-            parent_id=None,
-            user_id=user_id,
-            guild_id=guild_id,
-            channel_id=channel_id,
-            ruling_channel_id=channel_id,
-            role_ids=ROLES[user_id] if guild_id else (),
-            interaction_id=1,
-            interaction_token="x",
-            attachment_limit=2**20,
-            locale="en-US",
-            request=dataclasses.replace(REQUEST, num_images=num_images),
-            model="emoji",
-            estimated_s=seconds,
-        )
-        left = {
-            name: self.left(name, user_id, guild_id, channel_id, at=self.now, entries=self.entries.values())
-            for name in NAMES
-        }
-        fits = (
-            left["pictures_per_day"] >= num_images
-            and left["seconds_per_day"] >= max(seconds, 0.001)
-            and left["places_in_line"] >= 1
-        )
-        if not fits:
+        ask = an_ask(user_id, guild_id, channel_id, num_images, seconds)
+        if not self.fits(ask, at=self.now, entries=self.entries.values()):
             with pytest.raises(Refused):
                 self.runner.run(self.admission.reserve(ask))
             return None
         row = self.runner.run(self.admission.reserve(ask))
-        self.entries[row.id] = Entry(row.id, user_id, guild_id, channel_id, self.now, num_images, seconds)
+        self.entries[row.id] = Entry(row.id, user_id, guild_id, channel_id, self.now, num_images, seconds, seconds)
         return row.id
+
+    def fits(self, ask, *, at, entries):
+        key = (ask.user_id, ask.guild_id, ask.channel_id)
+        left = {name: self.left(name, *key, at=at, entries=entries) for name in NAMES}
+        return (
+            left["pictures_per_day"] >= ask.request.num_images
+            and left["seconds_per_day"] >= max(ask.estimated_s, 0.001)
+            and left["places_in_line"] >= 1
+        )
+
+    @rule(request_id=asked, num_images=st.integers(1, 3), seconds=st.sampled_from([0.0, 1.5, 4.0]))
+    def edit(self, request_id, num_images, seconds):
+        """In its place, and on the day on which it was asked for."""
+        if request_id is None:
+            return
+        entry, row = self.entries[request_id], self.runner.run(self.fetch(request_id))
+        ask = an_ask(entry.user_id, entry.guild_id, entry.channel_id, num_images, seconds)
+        others = [each for each in self.entries.values() if each is not entry]
+        if entry.state == "queued" and not self.fits(ask, at=entry.created_at, entries=others):
+            with pytest.raises(Refused):
+                self.runner.run(self.admission.change(row, ask))
+        elif self.runner.run(self.admission.change(row, ask)) is not None:
+            assert entry.state == "queued"
+            entry.pictures, entry.seconds, entry.reserved = num_images, seconds, seconds
 
     @rule(user_id=st.sampled_from([1, 1, 2, 3]), channel_id=st.sampled_from([70, 71]))
     def ask_twice(self, user_id, channel_id):
@@ -215,17 +235,17 @@ class LimitsMachine(RuleBasedStateMachine):
     def fail_once(self, request_id):
         self.step(request_id, "running", lambda connection: attempts.give_back(connection, request_id), "queued")
 
-    @rule(request_id=asked, share=st.integers(0, 4))
-    def finish(self, request_id, share):
+    @rule(request_id=asked, share=st.integers(0, 4), took_s=st.sampled_from([0.5, 2.0, 9.0]))
+    def finish(self, request_id, share, took_s):
         if request_id is None or not self.entries[request_id].is_unfinished:
             return
         charged = min(share, self.entries[request_id].pictures)
-        self.settle(request_id, "done" if charged else "failed", charged)
+        self.settle(request_id, "done" if charged else "failed", charged, took_s if charged else 0.0)
 
     @rule(request_id=asked)
     def end_twice(self, request_id):
         if request_id is not None and not self.entries[request_id].is_unfinished:
-            self.settle(request_id, "done", 1, is_ended=True)
+            self.settle(request_id, "done", 1, 1.0, is_ended=True)
 
     @rule(request_id=asked)
     def cancel(self, request_id):
@@ -234,7 +254,7 @@ class LimitsMachine(RuleBasedStateMachine):
         entry = self.entries[request_id]
         assert self.runner.run(self.admission.withdraw(request_id, "cancelled-by-owner")) == entry.is_unfinished
         if entry.is_unfinished:
-            entry.state, entry.pictures, entry.seconds = "cancelled", 0, self.charged_s(request_id)
+            entry.state, entry.pictures, entry.seconds = "cancelled", 0, 0.0
 
     @rule(
         guild_id=st.sampled_from([7, 7, 8]),
@@ -298,20 +318,26 @@ class LimitsMachine(RuleBasedStateMachine):
             if self.entries[request_id].state == before:
                 self.entries[request_id].state = after
 
-    def settle(self, request_id, state, charged, *, is_ended=False):
+    def settle(self, request_id, state, charged, took_s, *, is_ended=False):
+        """What it takes may be more than was reserved, and is not charged then."""
+
         async def ended():
             async with self.database.transaction() as connection:
                 return await outcomes.end(
-                    connection, request_id, state=state, reason=None, charged=charged, flagged=0, now=self.now
+                    connection,
+                    request_id,
+                    state=state,
+                    reason=None,
+                    charged=charged,
+                    charged_s=took_s,
+                    flagged=0,
+                    now=self.now,
                 )
 
         assert self.runner.run(ended()) != is_ended
         if not is_ended:
             entry = self.entries[request_id]
-            entry.state, entry.pictures, entry.seconds = state, charged, self.charged_s(request_id)
-
-    def charged_s(self, request_id):
-        return self.runner.run(self.fetch(request_id)).charged_s
+            entry.state, entry.pictures, entry.seconds = state, charged, min(took_s, entry.reserved)
 
     async def fetch(self, request_id):
         async with self.database.reading() as connection:

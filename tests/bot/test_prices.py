@@ -156,8 +156,8 @@ def test_a_price_is_always_a_positive_number(learned):
 
 
 def test_rows_of_earlier_teach_the_price(prices):
-    earlier = row(state="done", charged=1, charged_s=8.0)
-    outdated = row(state="done", charged=1, charged_s=8.0, scheduler="gone")
+    earlier = row(state="done", charged=1, flagged=1, charged_s=3.0, spent_s=16.0)
+    outdated = row(state="done", charged=1, spent_s=8.0, scheduler="gone")
     prices.relearn([outdated, *[earlier] * 20])
     assert prices.estimate(request()) == pytest.approx(8, rel=0.02)
 

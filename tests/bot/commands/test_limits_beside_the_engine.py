@@ -8,7 +8,7 @@ from road import CARD, HandDelivery, HandEngine, HandMembers, until
 
 from bot.endings import Endings
 from bot.progress import Board
-from bot.store import requests
+from bot.store import messages, requests
 from bot.studio import Studio
 from engine import Progress
 
@@ -51,7 +51,7 @@ async def engine(world, monkeypatch):
 async def waiting(world, **changes):
     row = await world.row(**changes)
     async with world.database.transaction() as connection:
-        await requests.mark_answered(connection, row.id, message_id=900)
+        await messages.mark_answered(connection, row.id, message_id=900)
     row = await stored(world, row)
     world.client.studio.enqueue(row)
     return row

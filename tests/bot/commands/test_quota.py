@@ -65,7 +65,7 @@ async def test_a_quota_says_what_each_of_the_last_ones_reserved_spent_and_got_ba
         ),
         "#1003 · reserved 1 picture, 3.0 s · spent nothing · refunded 1 picture, 3.0 s · Cancelled.",
         "#1002 · reserved 4 pictures, 12.0 s · spent 2 pictures, 5.0 s · refunded 2 pictures, 7.0 s · Cancelled.",
-        "#1001 · reserved 1 picture, 2.0 s · spent 1 picture, 2.5 s",
+        "#1001 · reserved 1 picture, 2.0 s · spent 1 picture, 2.0 s",
     ]
 
 
