@@ -46,7 +46,7 @@ async def assemble(settings: Settings, engine: Engine, database: Database, opera
     filters = FilterGate(engine.readings, floor, operators_rules)
     admission = Admission(database, settings.limits, gates=_gates(settings, engine, floor, filters))
     delivery = Delivery()
-    members = Members(database, admission)
+    members = Members(database, admission, BlockedMembers(settings.servers))
     prices = await _prices(database, engine)
     endings = Endings(
         database=database,

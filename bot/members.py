@@ -1,4 +1,4 @@
-"""Who asked may have left since: before a waiting request starts, Discord is asked about its member."""
+"""Who asked may be blocked or have left since: looked up before a waiting request starts, in part by Discord."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bot.admission import Admission
     from bot.database import Database
+    from bot.moderation.blocks import BlockedMembers
     from bot.store.requests import Ask, RequestRow
 
 log = structlog.stdlib.get_logger(__name__)
@@ -53,11 +54,23 @@ class _Known:
 
 
 class Members:
-    """What Discord's REST API says of members, each for five minutes: the bot has no intent to hear of them."""
+    """
+    Who of those that wait may still have what they asked for.
 
-    def __init__(self, database: Database, admission: Admission, *, clock: Callable[[], float] = time.time) -> None:
+    What Discord's REST API says of a member holds for five minutes: the bot has no intent to hear of them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        admission: Admission,
+        blocked: BlockedMembers,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._database = database
         self._admission = admission
+        self._blocked = blocked
         self._clock = clock
         self._known: dict[tuple[int, int], _Known] = {}
 
@@ -77,7 +90,13 @@ class Members:
 
         New roles are noted in its row, and mean new limits. Where Discord does not say, what is known holds.
         """
-        if row.guild_id is None or 0 <= self._clock() - row.created_at < STARTED_AT_ONCE_S:
+        now = self._clock()
+        if 0 <= now - row.created_at < STARTED_AT_ONCE_S:
+            return None
+        async with self._database.reading() as connection:
+            if await self._blocked.binding(connection, row.user_id, row.guild_id, now=now):
+                return "member-blocked"
+        if row.guild_id is None:
             return None
         standing = await self._standing(row.guild_id, row.user_id)
         if standing is None:
@@ -85,7 +104,7 @@ class Members:
         if standing.reason is None and standing.role_ids != frozenset(json.loads(row.role_ids)):
             async with self._database.transaction(patient=True) as connection:
                 await edits.note_roles(connection, row.id, role_ids=sorted(standing.role_ids))
-                refusal = await self._admission.still_fits(connection, row, sorted(standing.role_ids), self._clock())
+                refusal = await self._admission.still_fits(connection, row, sorted(standing.role_ids), now)
             return refusal.withdrawal if refusal else None
         return standing.reason
 

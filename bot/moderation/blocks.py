@@ -36,14 +36,19 @@ class BlockedMembers:
         Raises:
             Refused: they are.
         """
-        held = await blocks.holding(connection, user_id=ask.user_id, now=now)
-        if not held:
-            return ask
-        served: set[int | None] = set(self._served) or {await servers.adopted_server(connection)}
-        places = {ask.guild_id} if ask.guild_id in served else served
-        if binding := [block for block in held if block.guild_id in places or block.guild_id == EVERYWHERE]:
-            raise _refused(max(binding, key=lambda block: math.inf if block.until is None else block.until))
+        if block := await self.binding(connection, ask.user_id, ask.guild_id, now=now):
+            raise _refused(block)
         return ask
+
+    async def binding(self, connection: Connection, user_id: int, guild_id: int | None, *, now: float) -> Block | None:
+        """The block that holds for a member in a place, the longest of several; None where they may draw."""
+        held = await blocks.holding(connection, user_id=user_id, now=now)
+        if not held:
+            return None
+        served: set[int | None] = set(self._served) or {await servers.adopted_server(connection)}
+        places = {guild_id} if guild_id in served else served
+        binding = [block for block in held if block.guild_id in places or block.guild_id == EVERYWHERE]
+        return max(binding, key=lambda block: math.inf if block.until is None else block.until, default=None)
 
     async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
         """Nothing follows."""

@@ -18,6 +18,7 @@ from bot.english import EnglishOnly
 from bot.erasing import Eraser
 from bot.files import Files
 from bot.members import Members
+from bot.moderation.blocks import BlockedMembers
 from bot.moderation.gates import FilterGate, FloorGate
 from bot.prices import Prices
 from bot.settings import Settings
@@ -214,7 +215,7 @@ async def bot_at_desk(tmp_path, monkeypatch, **settings):
             studio=studio,
             recovery=None,
             delivery=delivery,
-            members=Members(database, admission),
+            members=Members(database, admission, BlockedMembers(chosen.servers)),
             prices=Prices(rows_of=engine.rows_of, card_of=engine.card_of),
             filters=filters,
             files=files,

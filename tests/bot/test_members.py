@@ -11,7 +11,9 @@ from desk import ANN_ID, BEN_ID, GUILD_ID, user
 from bot.admission import Ask
 from bot.limits.rules import Rule, Target
 from bot.members import Members
-from bot.store import limits, requests
+from bot.moderation.blocks import BlockedMembers
+from bot.store import blocks, limits, requests
+from bot.store.blocks import EVERYWHERE, Block
 
 ANN = f"/guilds/{GUILD_ID}/members/{ANN_ID}"
 NOW = 1_785_585_600.0
@@ -39,7 +41,7 @@ def clock():
 
 @pytest.fixture
 def members(world, clock):
-    members = Members(world.database, world.client.admission, clock=clock)
+    members = Members(world.database, world.client.admission, BlockedMembers((GUILD_ID,)), clock=clock)
     members.speak_through(world.client)
     return members
 
@@ -199,3 +201,21 @@ async def test_a_clock_that_is_set_back_lets_nobody_slip_by(members, waited, wor
     clock.now -= 3600
     world.desk.fail("GET", ANN, 404, 10007)
     assert await members.why_not(row) == "member-gone"
+
+
+@pytest.mark.parametrize("guild_id", [GUILD_ID, None], ids=["in a server", "in direct messages"])
+async def test_who_was_blocked_by_the_floor_while_waiting_is_not_drawn_for(world, members, waited, guild_id):
+    row = await waited(guild_id=guild_id)
+    floor = Block(
+        guild_id=EVERYWHERE,
+        user_id=row.user_id,
+        kind="floor",
+        until=None,
+        reason=None,
+        blocked_by=None,
+        blocked_at=NOW,
+    )
+    assert await members.why_not(row) is None
+    async with world.database.transaction() as connection:
+        await blocks.put(connection, floor)
+    assert await members.why_not(row) == "member-blocked"

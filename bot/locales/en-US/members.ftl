@@ -2,3 +2,4 @@
 
 member-gone = The member is no longer in this server.
 member-timed-out = The member was timed out.
+member-blocked = The member is blocked from drawing here.
