@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from discord import app_commands
-from discord.app_commands import Choice, Range, locale_str
+from discord import AppCommandOptionType, ChannelType, app_commands
+from discord.app_commands import AppCommandChannel, AppCommandThread, Choice, Range, locale_str
 
 from bot.admission import Refused
 from bot.locales import DEFAULT_LOCALE, catalogue, known_locales
@@ -18,7 +18,7 @@ from engine.notation.aspects import aspect_size
 from engine.request import MAX_GUIDANCE_SCALE, MAX_PROMPT_CHARACTERS, MAX_SEED, MAX_SIDE_PX, MAX_STEPS, MIN_SIDE_PX
 
 if TYPE_CHECKING:
-    from discord import Locale
+    from discord import Interaction, Locale
 
     from bot.wording import Wording
     from engine import ModelCard
@@ -33,6 +33,30 @@ Seed = Range[int, -1, MAX_SEED]
 Steps = Range[int, 1, MAX_STEPS]
 Guidance = Range[float, 0.0, MAX_GUIDANCE_SCALE]
 Side = Range[int, MIN_SIDE_PX, MAX_SIDE_PX]
+CHANNELS = [ChannelType.text, ChannelType.news, ChannelType.forum, ChannelType.voice, ChannelType.stage_voice]
+"""Where commands are used, as far as Discord's OpenAPI document knows them; a thread counts as its parent."""
+THREADS = [ChannelType.news_thread, ChannelType.public_thread, ChannelType.private_thread]
+
+
+class Place(app_commands.Transformer):
+    """A channel in which commands are used, or a thread of one."""
+
+    @property
+    def type(self) -> AppCommandOptionType:
+        """What Discord lets choose."""
+        return AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[ChannelType]:
+        """Of which kinds."""
+        return [*CHANNELS, *THREADS]
+
+    async def transform(self, _interaction: Interaction[Any], value: Any, /) -> Any:
+        """The channel or thread as Discord resolved it."""
+        return value
+
+
+ChannelOrThread = app_commands.Transform[AppCommandChannel | AppCommandThread, Place]
 
 
 class Translator(app_commands.Translator):

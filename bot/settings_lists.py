@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Literal, cast
 
 import discord
-from discord import ChannelType, SelectDefaultValueType
+from discord import SelectDefaultValueType
 
 from bot.admission import Refused
 from bot.commands import limits
@@ -16,6 +16,7 @@ from bot.limits.rules import Rule, Target, Whose
 from bot.limits.texts import value_text
 from bot.locales import catalogue
 from bot.markdown import clipped
+from bot.options import CHANNELS
 from bot.store import limits as stored_limits
 from bot.views import Buttons, button
 
@@ -31,16 +32,6 @@ LISTS: tuple[ListName, ...] = ("channels", "models")
 MAX_CHOSEN = 25
 """https://discord.com/developers/docs/components/reference#string-select."""
 MAX_VALUE_CHARACTERS = 100
-CHANNEL_TYPES = [
-    ChannelType.text,
-    ChannelType.news,
-    ChannelType.forum,
-    ChannelType.media,
-    ChannelType.voice,
-    ChannelType.stage_voice,
-]
-"""Where commands are used; a thread counts as its parent."""
-
 Lists = dict[ListName, tuple[str, ...] | None]
 """What is allowed: ids of channels, names of models; None: everything."""
 
@@ -107,7 +98,7 @@ def _models(client: Client) -> Mapping[str, str]:
 def _channel_select(chosen: Sequence[str], placeholder: str) -> discord.ui.ChannelSelect[Buttons]:
     return discord.ui.ChannelSelect(
         custom_id="settings:channelslist",
-        channel_types=CHANNEL_TYPES,
+        channel_types=CHANNELS,
         placeholder=placeholder,
         min_values=0,
         max_values=MAX_CHOSEN,

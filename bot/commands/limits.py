@@ -23,7 +23,7 @@ from bot.limits.rules import Rule, Target, Whose, decided
 from bot.limits.texts import fitting, limit_lines, outcome_text, rule_line, target_text
 from bot.limits.values import read_value
 from bot.locales import catalogue
-from bot.options import descriptions, names, text
+from bot.options import ChannelOrThread, descriptions, names, text
 from bot.policy import DIMENSIONS, LIMIT_NAMES
 from bot.store import limits as stored_limits
 from bot.store import server_settings
@@ -68,7 +68,7 @@ def _add_set(group: app_commands.Group) -> None:
         value: str,
         member: discord.User | None = None,
         role: discord.Role | None = None,
-        channel: AppCommandChannel | AppCommandThread | None = None,
+        channel: ChannelOrThread | None = None,
         pool: bool = False,
         expires: Expiry | None = None,
         reason: Reason | None = None,
@@ -92,7 +92,7 @@ def _add_clear(group: app_commands.Group) -> None:
         limit: str | None = None,
         member: discord.User | None = None,
         role: discord.Role | None = None,
-        channel: AppCommandChannel | AppCommandThread | None = None,
+        channel: ChannelOrThread | None = None,
     ) -> None:
         target = _target(interaction, member, role, channel)
         cleared = None if limit is None else _known(limit)
@@ -110,7 +110,7 @@ def _add_show(group: app_commands.Group) -> None:
         interaction: discord.Interaction[Client],
         member: discord.User | None = None,
         role: discord.Role | None = None,
-        channel: AppCommandChannel | AppCommandThread | None = None,
+        channel: ChannelOrThread | None = None,
     ) -> None:
         target = _target(interaction, member, role, channel)
         whose = _whose(interaction, target, member)

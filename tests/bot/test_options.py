@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admission import Refused
-from bot.options import requested, sampler_choices
+from bot.options import Place, requested, sampler_choices
 from engine import SCHEDULERS, InvalidRequest, ModelCard
 from engine.notation.aspects import ASPECTS, aspect_size
 
@@ -114,3 +114,8 @@ def test_an_aspect_that_discord_would_not_send_is_refused_by_name():
 def test_what_discord_would_not_send_is_refused_all_the_same(options):
     with pytest.raises(InvalidRequest):
         ask(**options)
+
+
+def test_only_channels_that_discords_document_knows_are_offered():
+    categories_and_directories = {4, 14}
+    assert {kind.value for kind in Place().channel_types} <= set(range(16)) - categories_and_directories
