@@ -18,7 +18,7 @@ from bot.locales import catalogue
 from bot.markdown import clipped
 from bot.options import CHANNELS
 from bot.store import limits as stored_limits
-from bot.views import Buttons, button
+from bot.views import Buttons, as_chosen, button
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,17 +95,14 @@ def _models(client: Client) -> Mapping[str, str]:
     return {name: title for name, title in titles.items() if len(name) <= MAX_VALUE_CHARACTERS}
 
 
-def _channel_select(chosen: Sequence[str], placeholder: str) -> discord.ui.ChannelSelect[Buttons]:
+def _channel_select(channel_ids: Sequence[str], placeholder: str) -> discord.ui.ChannelSelect[Buttons]:
     return discord.ui.ChannelSelect(
         custom_id="settings:channelslist",
         channel_types=CHANNELS,
         placeholder=placeholder,
         min_values=0,
         max_values=MAX_CHOSEN,
-        default_values=[
-            discord.SelectDefaultValue(id=int(each), type=SelectDefaultValueType.channel)
-            for each in chosen[:MAX_CHOSEN]
-        ],
+        default_values=[as_chosen(each, SelectDefaultValueType.channel) for each in channel_ids[:MAX_CHOSEN]],
     )
 
 

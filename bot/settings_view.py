@@ -10,7 +10,7 @@ from discord import ChannelType, SelectDefaultValueType
 
 from bot.locales import catalogue
 from bot.markdown import plain
-from bot.views import Buttons, button
+from bot.views import Buttons, as_chosen, button
 from bot.zones import COMMON_ZONES
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def panel_view(settings: ServerSettings, locale: str) -> Buttons:
     return Buttons([log_select], [role_select], [flagged_select], [zone_select], more)
 
 
-def _default(chosen: int | None, kind: SelectDefaultValueType) -> list[discord.SelectDefaultValue]:
-    return [] if chosen is None else [discord.SelectDefaultValue(id=chosen, type=kind)]
+def _default(target_id: int | None, kind: SelectDefaultValueType) -> list[discord.SelectDefaultValue]:
+    return [] if target_id is None else [as_chosen(target_id, kind)]
 
 
 def zone_form(locale: str) -> discord.ui.Modal:

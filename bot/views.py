@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import discord
-from discord import ButtonStyle
+from discord import ButtonStyle, SelectDefaultValueType
 
 from bot.locales import catalogue
 
@@ -56,6 +56,11 @@ def under_waiting(row: RequestRow) -> Buttons:
             button(say("button-cancel"), f"cancel:{row.id}"),
         ]
     )
+
+
+def as_chosen(target_id: int | str, kind: SelectDefaultValueType) -> discord.SelectDefaultValue:
+    """What a select shows as chosen; its id as text, which alone Discord's OpenAPI document allows."""
+    return discord.SelectDefaultValue(id=cast("int", str(target_id)), type=kind)
 
 
 def under_unfinished(row: RequestRow) -> Buttons:
