@@ -18,8 +18,6 @@ from bot.store import audit, licences
 from bot.store.audit import Deed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bot.client import Client
     from bot.store.requests import Kind
     from bot.wording import Wording
@@ -37,36 +35,6 @@ class Wish:
     licence: str
     asking: discord.Interaction[Client]
     """To which the question was the answer."""
-
-
-class Wishes:
-    """What waits for a member's yes: few, not for long, and in memory only."""
-
-    MOST = 200
-    LIFE_S = 3600.0
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._wishes: dict[int, tuple[Wish, float]] = {}
-        """With when each was kept, the oldest first."""
-
-    def keep(self, wish: Wish) -> None:
-        """Keep what a member typed; the oldest makes room."""
-        self._wishes[wish.asking.id] = wish, self._clock()
-        while len(self._wishes) > self.MOST:
-            del self._wishes[next(iter(self._wishes))]
-
-    def forget(self, user_id: int) -> None:
-        """Keep nothing more of a member."""
-        self._wishes = {number: kept for number, kept in self._wishes.items() if kept[0].asking.user.id != user_id}
-
-    def take(self, wish_id: int, *, user_id: int) -> Wish | None:
-        """What this member typed, if it is still kept, for the last time."""
-        wish, kept_at = self._wishes.get(wish_id, (None, 0.0))
-        if wish is None or wish.asking.user.id != user_id or self._clock() - kept_at > self.LIFE_S:
-            return None
-        del self._wishes[wish_id]
-        return wish
 
 
 async def has_agreed(client: Client, user_id: int, card: ModelCard) -> bool:
@@ -91,7 +59,7 @@ async def ask(
     wish = Wish(
         request=request, kind=kind, parent_id=parent_id, wording=wording, licence=card.licence, asking=interaction
     )
-    interaction.client.wishes.keep(wish)
+    interaction.client.wishes.keep(interaction.id, wish, user_id=interaction.user.id)
     words = question(card.title, card.licence, locale)
     await privately(interaction, words, view=views.under_question(interaction.id, locale))
 

@@ -17,13 +17,12 @@ from discord.http import Route
 
 from bot import forms
 from bot.admission import Refused
-from bot.agreement import Wishes
 from bot.answers import answered, explain
 from bot.buttons import Press
 from bot.commands import all_commands
 from bot.commands.line import Clearing
 from bot.commands.moderate import AuditTurn
-from bot.forms import Drafts
+from bot.kept import Kept
 from bot.moderation import reports
 from bot.moderation.acts import note_deleted
 from bot.moderation.log import ModeratorLog
@@ -40,10 +39,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bot.admission import Admission
+    from bot.agreement import Wish
     from bot.database import Database
     from bot.delivery import Delivery
     from bot.erasing import Eraser
     from bot.files import Files
+    from bot.forms import Draft
     from bot.members import Members
     from bot.moderation.gates import FilterGate
     from bot.prices import Prices
@@ -155,10 +156,10 @@ class Client(commands.AutoShardedBot):
         self.card = card
         self.servers = Servers(self, settings, database)
         self.presses = Presses()
-        self.drafts = Drafts()
+        self.drafts: Kept[Draft] = Kept()
         self.moderator_log = ModeratorLog(self, database)
         self.purges = Purges(self)
-        self.wishes = Wishes()
+        self.wishes: Kept[Wish] = Kept()
 
     async def setup_hook(self) -> None:
         """Know the commands and buttons, and let Discord know the commands."""

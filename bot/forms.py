@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ from engine.notation.values import FIELDS as OPTION_FIELDS
 from engine.notation.values import negative_prompt, number, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from bot.client import Client
     from bot.store.requests import RequestRow
@@ -66,43 +65,11 @@ class FaultyForm(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A form that was faulty, kept for the member who typed it."""
+    """A form that was faulty, kept for [Correct it]."""
 
-    user_id: int
     act: str
     request_id: int
     typed: Typed
-    kept_at: float
-
-
-class Drafts:
-    """The last faulty forms, for [Correct it]: few, not for long, and in memory only."""
-
-    MOST = 200
-    LIFE_S = 3600.0
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._drafts: dict[int, Draft] = {}
-
-    def keep(self, draft_id: int, *, user_id: int, act: str, request_id: int, typed: Typed) -> None:
-        """Keep what a member typed; the oldest makes room."""
-        self._drafts[draft_id] = Draft(
-            user_id=user_id, act=act, request_id=request_id, typed=typed, kept_at=self._clock()
-        )
-        while len(self._drafts) > self.MOST:
-            del self._drafts[next(iter(self._drafts))]
-
-    def forget(self, user_id: int) -> None:
-        """Keep nothing more of a member."""
-        self._drafts = {number: draft for number, draft in self._drafts.items() if draft.user_id != user_id}
-
-    def find(self, draft_id: int, *, user_id: int) -> Draft | None:
-        """What this member typed, if it is still kept."""
-        draft = self._drafts.get(draft_id)
-        if draft is None or draft.user_id != user_id or self._clock() - draft.kept_at > self.LIFE_S:
-            return None
-        return draft
 
 
 def typed_of(row: RequestRow) -> Typed:
@@ -189,7 +156,8 @@ async def submit(interaction: discord.Interaction[Client], request_id: int, *, a
         sentences = (sentence(fault, locale),)
     else:
         return
-    client.drafts.keep(interaction.id, user_id=interaction.user.id, act=act, request_id=request_id, typed=typed)
+    draft = Draft(act=act, request_id=request_id, typed=typed)
+    client.drafts.keep(interaction.id, draft, user_id=interaction.user.id)
     say = catalogue(locale).say
     lines = [say("form-faults"), *(say("form-fault", sentence=sentence) for sentence in sentences)]
     await privately(interaction, "\n".join(lines), view=views.under_faults(interaction.id, locale))

@@ -6,7 +6,7 @@ from desk import ANN_ID, BEN_ID, ORIGINAL, command_payload, press_payload
 
 from bot.accept import accept
 from bot.admission import Refused
-from bot.agreement import Wishes
+from bot.kept import Kept
 from bot.replies import waiting
 from bot.store import requests
 
@@ -78,7 +78,7 @@ async def test_nobody_agrees_for_somebody_else(world):
 
 async def test_after_a_restart_what_was_typed_is_gone_and_that_is_said(world):
     await imagine(world)
-    world.client.wishes = Wishes()
+    world.client.wishes = Kept()
     answer = (await world.answer(press_payload("agree:5", interaction_id=6))).body["data"]
     assert answer["content"] == "What you had typed is no longer kept here: send it again."
 
@@ -99,28 +99,6 @@ async def test_without_the_setting_nobody_is_asked(tmp_path, monkeypatch):
     async with bot_at_desk(tmp_path, monkeypatch) as world:
         await imagine(world)
         assert len(world.accepted.calls) == 1
-
-
-def test_few_wishes_are_kept_and_not_for_long():
-    now = [0.0]
-    wishes = Wishes(clock=lambda: now[0])
-
-    class Asking:
-        def __init__(self, number):
-            self.id = number
-            self.user = type("User", (), {"id": ANN_ID})
-
-    class Kept:
-        def __init__(self, number):
-            self.asking = Asking(number)
-
-    for number in range(Wishes.MOST + 1):
-        wishes.keep(Kept(number))
-    assert wishes.take(0, user_id=ANN_ID) is None
-    assert wishes.take(1, user_id=ANN_ID) is not None
-    assert wishes.take(1, user_id=ANN_ID) is None
-    now[0] = Wishes.LIFE_S + 1
-    assert wishes.take(2, user_id=ANN_ID) is None
 
 
 async def test_whoever_has_their_data_erased_is_not_remembered_by_what_they_typed(world):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import row
 
-from bot.forms import Drafts, FaultyForm, Typed, edit_form, typed_of, wanted
+from bot.forms import FaultyForm, Typed, edit_form, typed_of, wanted
 from bot.wording import Wording
 
 EPHEMERAL = 64
@@ -245,36 +245,6 @@ def test_an_option_that_cannot_be_read_is_a_fault():
 
 
 # what is kept
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_a_draft_is_for_its_member_only():
-    drafts = Drafts(clock=Clock())
-    drafts.keep(1, act="edit", user_id=1, request_id=5, typed=typed())
-    assert drafts.find(1, user_id=1).typed == typed()
-    assert drafts.find(1, user_id=2) is None
-
-
-def test_drafts_are_kept_for_an_hour():
-    clock = Clock()
-    drafts = Drafts(clock=clock)
-    drafts.keep(1, act="edit", user_id=1, request_id=5, typed=typed())
-    clock.now = 3601
-    assert drafts.find(1, user_id=1) is None
-
-
-def test_few_drafts_are_kept():
-    drafts = Drafts(clock=Clock())
-    for number in range(201):
-        drafts.keep(number, act="edit", user_id=1, request_id=5, typed=typed())
-    assert drafts.find(0, user_id=1) is None
-    assert drafts.find(200, user_id=1) is not None
 
 
 @pytest.mark.parametrize("typed", ["", '""'])

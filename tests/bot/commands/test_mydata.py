@@ -187,11 +187,11 @@ async def test_a_history_says_that_words_were_erased(world):
 
 
 async def test_a_faulty_form_is_not_kept_for_who_was_erased(world):
-    from bot.forms import Typed
+    from bot.forms import Draft, Typed
 
     typed = Typed(prompt="secret", negative_prompt="", steps="", guidance="", seed="")
     for user_id in (ANN_ID, BEN_ID):
-        world.client.drafts.keep(user_id, user_id=user_id, act="edit", request_id=1, typed=typed)
+        world.client.drafts.keep(user_id, Draft(act="edit", request_id=1, typed=typed), user_id=user_id)
     await press(world, "erase:0")
     assert world.client.drafts.find(ANN_ID, user_id=ANN_ID) is None
     assert world.client.drafts.find(BEN_ID, user_id=BEN_ID) is not None
