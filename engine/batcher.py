@@ -131,9 +131,9 @@ class Batcher(Generic[P]):
         if share is None:
             start = max(self._now_of(place.weight), self._ended.pop(place.owner, 0.0))
             share = self._shares[place.owner] = _Share(start, next(self._clock), place.weight)
-        elif not self._counts_as_waiting(share):
-            share.start = max(self._now_of(place.weight), share.start)
-        share.weight = place.weight
+        else:
+            share.weight = place.weight
+            self._begin_to_wait(share)
         share.waiting.append(place)
 
     def remove(self, place: P) -> None:
@@ -193,6 +193,11 @@ class Batcher(Generic[P]):
     def _counts_as_waiting(self, share: _Share[P]) -> bool:
         return bool(share.waiting) or self._deals <= share.expected_until
 
+    def _begin_to_wait(self, share: _Share[P]) -> None:
+        """Let who did not wait until now claim nothing from the time before."""
+        if not self._counts_as_waiting(share):
+            share.start = max(self._now_of(share.weight), share.start)
+
     def _leave_if_done(self, owner: Hashable, share: _Share[P]) -> None:
         if not share.active and not self._counts_as_waiting(share):
             del self._shares[owner]
@@ -203,9 +208,10 @@ class Batcher(Generic[P]):
         """The virtual time for an owner of this weight who begins to wait: nobody's like them is earlier."""
         waiting = [share for share in self._shares.values() if self._counts_as_waiting(share)]
         equals = [share.start for share in waiting if share.weight == weight]
-        if not equals:
+        if not equals:  # no claim from a time without them, but never back: what they were given since is not undone
             latest = max(self._now.values(), default=0.0)
-            self._now[weight] = min((share.start for share in waiting), default=latest)
+            earliest = min((share.start for share in waiting), default=latest)
+            self._now[weight] = max(earliest, self._now.get(weight, 0.0))
         return min([self._now.get(weight, 0.0), *equals])
 
     def _bound_lags(self) -> None:
@@ -265,6 +271,7 @@ class Batcher(Generic[P]):
         if not several:  # nobody's only picture is paused
             return False
         share = max(several, key=lambda share: len(share.active) / share.weight)
+        self._begin_to_wait(share)
         place = share.active.pop()
         share.waiting.appendleft(place)
         share.paused += 1

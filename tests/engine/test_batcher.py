@@ -425,3 +425,27 @@ class Laws(RuleBasedStateMachine):
 
 TestLaws = Laws.TestCase
 TestLaws.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
+
+def test_a_weight_that_was_ahead_of_another_starts_nobody_of_its_own_in_the_past():
+    laws = Laws()
+    laws.come(cost=0.1, owner="d", rows=[1, 3, 3], side=128, steps=3)
+    laws.come(cost=10.0, owner="b", rows=[1, 1, 1], side=64, steps=1)
+    laws.tick(ticks=5)
+    laws.come(cost=0.1, owner="b", rows=[1], side=64, steps=1)
+    laws.come(cost=0.1, owner="a", rows=[1], side=64, steps=1)
+    laws.come(cost=10.0, owner="a", rows=[1, 1, 1], side=64, steps=1)
+    laws.teardown()
+
+
+def test_who_waits_with_a_paused_picture_claims_nothing_from_the_time_before():
+    laws = Laws()
+    laws.come(cost=1.0, owner="d", rows=[1, 1, 1], side=128, steps=2)
+    laws.come(cost=0.1, owner="b", rows=[1, 2], side=64, steps=1)
+    laws.tick(ticks=1)
+    laws.come(cost=0.1, owner="a", rows=[1], side=64, steps=1)
+    laws.come(cost=0.1, owner="c", rows=[1], side=64, steps=1)
+    laws.tick(ticks=1)
+    laws.come(cost=0.1, owner="a", rows=[1], side=64, steps=1)
+    laws.come(cost=0.1, owner="b", rows=[1, 1, 1, 1], side=64, steps=1)
+    laws.teardown()
