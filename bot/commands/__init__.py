@@ -15,12 +15,12 @@ from bot.moderation import menu, reports
 if TYPE_CHECKING:
     from bot.settings import Settings
 
+    AnyCommand = app_commands.Command[Any, ..., None] | app_commands.Group | app_commands.ContextMenu
 
-def all_commands(
-    settings: Settings,
-) -> list[app_commands.Command[Any, ..., None] | app_commands.Group | app_commands.ContextMenu]:
-    """Every command and menu entry, where the settings allow it; moderators' commands exist in servers only."""
-    for_members: list[app_commands.Command[Any, ..., None] | app_commands.Group] = [
+
+def all_commands(settings: Settings) -> list[AnyCommand]:
+    """Every command and menu entry, where the settings allow it; moderators' commands and menus are servers' alone."""
+    for_members: list[AnyCommand] = [
         imagine.command(),
         pictures.history(),
         quota.command(),
@@ -35,11 +35,17 @@ def all_commands(
             private_channel=settings.allow_user_installs,
         )
         command.allowed_installs = app_commands.AppInstallationType(guild=True, user=settings.allow_user_installs)
-    for_moderators: list[app_commands.Command[Any, ..., None] | app_commands.Group] = [
+    for_servers: list[AnyCommand] = [
         limits.group(),
         filtering.group(),
         settings_command.command(),
         moderate.group(),
         line.group(),
+        menu.entry(),
+        reports.entry(),
     ]
-    return [*for_members, *for_moderators, menu.entry(), reports.entry()]
+    for entry in for_servers:
+        entry.guild_only = True
+        entry.allowed_contexts = app_commands.AppCommandContext(guild=True)
+        entry.allowed_installs = app_commands.AppInstallationType(guild=True)
+    return [*for_members, *for_servers]

@@ -46,10 +46,7 @@ def group() -> app_commands.Group:
     group = app_commands.Group(
         name=text("command-filter"),
         description=text("command-filter.description"),
-        guild_only=True,
         default_permissions=discord.Permissions(manage_guild=True),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True),
     )
     for add in (_add_add, _add_remove, _add_list, _add_test, _add_import, _add_export):
         add(group)

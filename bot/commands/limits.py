@@ -43,10 +43,7 @@ def group() -> app_commands.Group:
     group = app_commands.Group(
         name=text("command-limits"),
         description=text("command-limits.description"),
-        guild_only=True,
         default_permissions=discord.Permissions(manage_guild=True),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True),
     )
     _add_set(group)
     _add_clear(group)

@@ -60,10 +60,7 @@ def group() -> app_commands.Group:
     group = app_commands.Group(
         name=text("command-line"),
         description=text("command-line.description"),
-        guild_only=True,
         default_permissions=discord.Permissions(moderate_members=True),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True),
     )
     _add_show(group)
     _add_clear(group)

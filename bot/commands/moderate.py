@@ -43,10 +43,7 @@ def group() -> app_commands.Group:
     group = app_commands.Group(
         name=text("command-moderate"),
         description=text("command-moderate.description"),
-        guild_only=True,
         default_permissions=discord.Permissions(moderate_members=True),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True),
     )
     _add_block(group)
     _add_unblock(group)

@@ -23,8 +23,5 @@ def command() -> app_commands.Command[Any, ..., None]:
         content, view = await in_time(interaction, settings_panel.composed(interaction))
         await privately(interaction, content, view=view)
 
-    settings.guild_only = True
     settings.default_permissions = discord.Permissions(manage_guild=True)
-    settings.allowed_contexts = app_commands.AppCommandContext(guild=True)
-    settings.allowed_installs = app_commands.AppInstallationType(guild=True)
     return settings

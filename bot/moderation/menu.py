@@ -41,10 +41,7 @@ BLOCKS_S: Mapping[str, float | None] = {"modhour": 3600.0, "modday": 86400.0, "m
 def entry() -> app_commands.ContextMenu:
     """The menu's entry; who sees it is the server's Integrations page's decision, Moderate Members its default."""
     menu = app_commands.ContextMenu(name=text("menu-moderate"), callback=_opened)
-    menu.guild_only = True
     menu.default_permissions = discord.Permissions(moderate_members=True)
-    menu.allowed_contexts = app_commands.AppCommandContext(guild=True)
-    menu.allowed_installs = app_commands.AppInstallationType(guild=True)
     return menu
 
 

@@ -32,11 +32,7 @@ SUBMITTED = re.compile(r"report:(?P<request_id>\d{1,18})")
 
 def entry() -> app_commands.ContextMenu:
     """The menu's entry, for every member."""
-    menu = app_commands.ContextMenu(name=text("menu-report"), callback=_opened)
-    menu.guild_only = True
-    menu.allowed_contexts = app_commands.AppCommandContext(guild=True)
-    menu.allowed_installs = app_commands.AppInstallationType(guild=True)
-    return menu
+    return app_commands.ContextMenu(name=text("menu-report"), callback=_opened)
 
 
 async def submit(interaction: discord.Interaction[Client], request_id: int) -> None:
