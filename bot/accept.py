@@ -64,9 +64,7 @@ async def accept(
     if not admission.done():
         await _defer(interaction)
     row = await admission
-    allowance = await client.admission.allowance(
-        row.user_id, row.guild_id, role_ids=row.roles, ruling_channel_id=row.ruling_channel_id
-    )
+    allowance = await client.admission.allowance_beside(row)
     left = replies.left_today(allowance, row.locale)
     answered, shown = await _answer(interaction, row, client.studio.prospective_reply(row, left=left))
     if answered is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from bot import policy
 from bot.limits.allowance import Allowance, Statutes, measure, read_statutes, why_too_soon
@@ -46,9 +47,10 @@ class Refused(Exception):
         return refused
 
 
-class Gate(Protocol):
+class Gate(ABC):
     """One thing that every request must pass before its price is looked at, whatever road it comes by."""
 
+    @abstractmethod
     async def check(self, connection: Connection, ask: Ask, *, now: float) -> Ask:
         """
         Let a request pass, as it is or changed.
@@ -57,7 +59,9 @@ class Gate(Protocol):
             Refused: it does not pass; what was written in this transaction is undone.
         """
 
-    async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
+    async def after_refusal(  # noqa: B027 - most gates have nothing to note
+        self, connection: Connection, ask: Ask, refused: Refused, *, now: float
+    ) -> None:
         """Note what follows from a refusal, in the transaction that writes it into the audit."""
 
 
@@ -192,16 +196,10 @@ class Admission:
         waiting_behind: int = NEWEST,
     ) -> Allowance:
         """What the member of a request may have, and has had on the day of that request."""
-        whose = Whose(
-            user_id=row.user_id,
-            guild_id=row.guild_id,
-            ruling_channel_id=row.ruling_channel_id,
-            role_ids=tuple(role_ids),
-        )
         return await measure(
             connection,
             self._operator,
-            whose,
+            Whose.of_row(row, role_ids),
             now=now,
             at=row.created_at,
             waiting_behind=waiting_behind,
@@ -224,7 +222,15 @@ class Admission:
         ruling_channel_id: int = 0,
     ) -> Allowance:
         """What a member with these roles may have in this channel, and what is left of it."""
-        whose = Whose(user_id=user_id, guild_id=guild_id, ruling_channel_id=ruling_channel_id, role_ids=tuple(role_ids))
+        return await self._allowance(
+            Whose(user_id=user_id, guild_id=guild_id, ruling_channel_id=ruling_channel_id, role_ids=tuple(role_ids))
+        )
+
+    async def allowance_beside(self, row: RequestRow) -> Allowance:
+        """What the member of a request may have where they asked, and what is left of it today."""
+        return await self._allowance(Whose.of_row(row, row.roles))
+
+    async def _allowance(self, whose: Whose) -> Allowance:
         async with self._database.reading() as connection:
             return await measure(connection, self._operator, whose, now=self._clock())
 

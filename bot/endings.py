@@ -95,9 +95,7 @@ class Endings:
                 return  # withdrawn meanwhile, by whoever tells so
             flagged = await stored_flags.replace(connection, row.id, judged.flags)
             is_told = await licences.has_been_told(connection, user_id=row.user_id, licence=card.licence)
-        allowance = await self._admission.allowance(
-            row.user_id, row.guild_id, role_ids=row.roles, ruling_channel_id=row.ruling_channel_id
-        )
+        allowance = await self._admission.allowance_beside(row)
         drawn = Drawn(
             uploads=(),
             seeds=tuple(picture.seed for picture in judged.pictures),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.admission import Refused
+from bot.admission import Gate, Refused
 from bot.policy import is_foreign
 from engine.prompt import TAG
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine import CompleteRequest, Engine
 
 
-class EnglishOnly:
+class EnglishOnly(Gate):
     """Keeps from such models what was typed just now; what has been drawn before can be drawn again."""
 
     def __init__(self, engine: Engine) -> None:
@@ -32,9 +32,6 @@ class EnglishOnly:
         if ask.is_typed and card.english_only and is_foreign(_words(ask.request)):
             raise Refused("prompt-not-english", title=card.title)
         return ask
-
-    async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
-        """Nothing follows."""
 
 
 def _words(request: CompleteRequest) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.admission import Refused
+from bot.admission import Gate, Refused
 from bot.chores import Chore
 from bot.store import files as stored
 from bot.store.files import FileRow, Kind
@@ -130,7 +130,7 @@ class Files:
         return self._folder / sha256[:2] / sha256
 
 
-class RoomOnDisk:
+class RoomOnDisk(Gate):
     """A gate: nothing new is begun while the disk that holds pictures and database is nearly full."""
 
     def __init__(self, folders: Collection[Path], *, least_free_bytes: int) -> None:
@@ -147,9 +147,6 @@ class RoomOnDisk:
         if free_bytes(self._folders) < self._least_free_bytes:
             raise Refused("disk-full")
         return ask
-
-    async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
-        """Nothing follows."""
 
 
 def kept_files(folder: Path) -> list[Path]:

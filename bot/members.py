@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,7 +100,7 @@ class Members:
         standing = await self._standing(row.guild_id, row.user_id)
         if standing is None:
             return None
-        if standing.reason is None and standing.role_ids != frozenset(json.loads(row.role_ids)):
+        if standing.reason is None and standing.role_ids != frozenset(row.roles):
             async with self._database.transaction(patient=True) as connection:
                 await edits.note_roles(connection, row.id, role_ids=sorted(standing.role_ids))
                 refusal = await self._admission.still_fits(connection, row, sorted(standing.role_ids), now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,5 +16,6 @@ def weight_of(row: RequestRow, weights: Mapping[int, float]) -> float:
     """A member's own weight, or else the largest of their roles', or else the usual one."""
     if row.user_id in weights:
         return weights[row.user_id]
-    role_ids = json.loads(row.role_ids)
-    return max((weights[role_id] for role_id in role_ids if role_id in weights), default=USUAL_WEIGHT)
+    if not weights:
+        return USUAL_WEIGHT  # without reading the roles of everybody who waits
+    return max((weights[role_id] for role_id in row.roles if role_id in weights), default=USUAL_WEIGHT)

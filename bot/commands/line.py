@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -50,9 +49,7 @@ class Wanted:
 
     def fits(self, row: RequestRow) -> bool:
         """Whether a request is one of those, as far as its row says."""
-        return (self.user_id in (None, row.user_id)) and (
-            self.role_id is None or self.role_id in json.loads(row.role_ids)
-        )
+        return (self.user_id in (None, row.user_id)) and (self.role_id is None or self.role_id in row.roles)
 
 
 def group() -> app_commands.Group:

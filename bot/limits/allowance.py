@@ -255,7 +255,7 @@ class _Measuring:
 
     async def most_left(self, name: LimitName, rules: Sequence[Rule]) -> Rule:
         """Of rules for several of the member's roles the one that leaves them most."""
-        left = [(await self._meter(name, _number(rule), rule if rule.is_pool else None)).left for rule in rules]
+        left = [(await self._meter(name, rule.number, rule if rule.is_pool else None)).left for rule in rules]
         return rules[left.index(max(left))]
 
     async def _meter(self, name: LimitName, limit: int | None, pool: Rule | None) -> Meter:
@@ -287,10 +287,6 @@ def _pot_of(whose: Whose, kind: Kind, scope_id: int) -> Pot:
 
 def _everywhere(whose: Whose) -> Pot:
     return Pot(kind="everywhere", user_id=whose.user_id, guild_id=whose.guild_id)
-
-
-def _number(rule: Rule) -> int | None:
-    return rule.value if isinstance(rule.value, int) else None
 
 
 def _tightest(meters: Sequence[Meter]) -> Meter:

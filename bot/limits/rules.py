@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from bot.policy import DIMENSIONS, LIMIT_NAMES, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bot.policy import LimitName, OperatorLimits
-    from bot.store.requests import Ask
+    from bot.store.requests import Ask, RequestRow
 
 Scope = Literal["member", "role", "channel", "server"]
 SCOPES: tuple[Scope, ...] = ("member", "role", "channel", "server")
@@ -43,6 +43,11 @@ class Rule:
     expires_at: float | None = None
     reason: str | None = None
 
+    @property
+    def number(self) -> int | None:
+        """The value where it is one number."""
+        return self.value if isinstance(self.value, int) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whose:
@@ -61,6 +66,16 @@ class Whose:
             guild_id=ask.guild_id,
             ruling_channel_id=ask.ruling_channel_id,
             role_ids=ask.role_ids,
+        )
+
+    @classmethod
+    def of_row(cls, row: RequestRow, role_ids: Sequence[int]) -> Whose:
+        """Whose a request is that was made before, with the roles that they have now."""
+        return cls(
+            user_id=row.user_id,
+            guild_id=row.guild_id,
+            ruling_channel_id=row.ruling_channel_id,
+            role_ids=tuple(role_ids),
         )
 
     def falls_under(self, target: Target) -> bool:
@@ -127,14 +142,10 @@ def _best(name: LimitName, rules: list[Rule]) -> tuple[Rule, ...]:
     if DIMENSIONS[name].kind == "list":
         unbounded = [rule for rule in rules if rule.value is None]
         return tuple(unbounded[:1] or rules)
-    rules.sort(key=lambda rule: DIMENSIONS[name].generosity(_number(rule)), reverse=True)
+    rules.sort(key=lambda rule: DIMENSIONS[name].generosity(rule.number), reverse=True)
     if DIMENSIONS[name].kind == "least":
         return tuple(rules[:1])
     return (*[rule for rule in rules if not rule.is_pool][:1], *(rule for rule in rules if rule.is_pool))
-
-
-def _number(rule: Rule) -> int | None:
-    return rule.value if isinstance(rule.value, int) else None
 
 
 def _together(rules: tuple[Rule, ...]) -> Value:

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bot.admission import Refused
+from bot.admission import Gate, Refused
 from bot.store import blocks, servers
 from bot.store.blocks import EVERYWHERE
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.store.requests import Ask
 
 
-class BlockedMembers:
+class BlockedMembers(Gate):
     """
     A member blocked in a server has no pictures there; one blocked in any server that is served has none elsewhere.
 
@@ -49,9 +49,6 @@ class BlockedMembers:
         places = {guild_id} if guild_id in served else served
         binding = [block for block in held if block.guild_id in places or block.guild_id == EVERYWHERE]
         return max(binding, key=lambda block: math.inf if block.until is None else block.until, default=None)
-
-    async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
-        """Nothing follows."""
 
 
 def _refused(block: Block) -> Refused:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.admission import Refused
+from bot.admission import Gate, Refused
 from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.moderation import floor
 from bot.moderation.encoded import encoded
@@ -51,7 +51,7 @@ class FilterRefused(Refused):
         self.hit = hit
 
 
-class FloorGate:
+class FloorGate(Gate):
     """What nobody switches off; three times within a day block a member everywhere."""
 
     def __init__(self, readings: Readings) -> None:
@@ -116,7 +116,7 @@ class Verdict:
     slow: frozenset[Rule]
 
 
-class FilterGate:
+class FilterGate(Gate):
     """The operator's rules and the server's, ready for use until they change."""
 
     def __init__(self, readings: Readings, floor: FloorGate, operators: Sequence[Rule] = ()) -> None:

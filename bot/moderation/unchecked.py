@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.admission import Refused
+from bot.admission import Gate, Refused
 
 if TYPE_CHECKING:
     from aiosqlite import Connection
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine import Engine
 
 
-class UncheckedModels:
+class UncheckedModels(Gate):
     """Keeps such models to age-restricted channels; direct messages are none."""
 
     def __init__(self, engine: Engine) -> None:
@@ -29,6 +29,3 @@ class UncheckedModels:
         if not ask.is_age_restricted and self._engine.has_unchecked(ask.model):
             raise Refused("model-unchecked", title=self._engine.card_of(ask.model).title)
         return ask
-
-    async def after_refusal(self, connection: Connection, ask: Ask, refused: Refused, *, now: float) -> None:
-        """Nothing follows."""
