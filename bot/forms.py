@@ -83,21 +83,19 @@ def typed_of(row: RequestRow) -> Typed:
     )
 
 
-def edit_form(request_id: int, typed: Typed, locale: str, *, act: str = "edit") -> discord.ui.Modal:
+def edit_form(request_id: int, typed: Typed, locale: str, *, act: str = "edit") -> views.Form:
     """
     The form, filled in.
-
-    Stopped at birth: its submission is found by custom_id, and discord.py need not store it.
 
     Args:
         act: what its submission does: "edit" asks for another request, "change" changes the one that waits.
     """
     say = catalogue(locale).say
-    form = discord.ui.Modal(title=say(f"form-title-{act}"), custom_id=f"{act}-form:{request_id}")
+    labels = []
     for field in fields(Typed):
         key = f"form-{field.name.replace('_', '-')}"
         is_paragraph = field.name in PARAGRAPHS
-        component: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
+        component: discord.ui.TextInput[views.Form] = discord.ui.TextInput(
             custom_id=field.name,
             style=discord.TextStyle.paragraph if is_paragraph else discord.TextStyle.short,
             default=getattr(typed, field.name) or None,
@@ -105,9 +103,8 @@ def edit_form(request_id: int, typed: Typed, locale: str, *, act: str = "edit") 
             max_length=MAX_INPUT_CHARACTERS if is_paragraph else MAX_NUMBER_CHARACTERS,
         )
         description = say(f"{key}.description") if field.name in OPTIONAL else None
-        form.add_item(discord.ui.Label(text=say(key), description=description, component=component))
-    form.stop()
-    return form
+        labels.append(discord.ui.Label(text=say(key), description=description, component=component))
+    return views.Form(say(f"form-title-{act}"), f"{act}-form:{request_id}", *labels)
 
 
 async def open_form(
@@ -171,10 +168,7 @@ def model_of(row: RequestRow, prompt: str) -> str | None:
 
 def read(data: Any) -> Typed:
     """What was typed, out of Discord's submission."""
-    values: dict[str, str] = {}
-    for component in data["components"]:
-        inputs = [component["component"]] if "component" in component else component.get("components", [])
-        values.update({entry["custom_id"]: entry.get("value") or "" for entry in inputs})
+    values = views.entered(data)
     return Typed(**{field.name: values.get(field.name, "") for field in fields(Typed)})
 
 

@@ -19,6 +19,7 @@ from bot.moderation.rights import is_own_panel
 from bot.settings_view import FLAGGED, panel_text, panel_view, values, zone_form
 from bot.store import audit, log_cursors, server_settings
 from bot.store.audit import Deed
+from bot.views import entered
 from bot.zones import known_zone
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ async def submit_zone(interaction: discord.Interaction[Client]) -> None:
         Refused: there is none of that name.
     """
     _check_rights(interaction)
-    (typed,) = [entry["component"].get("value") or "" for entry in cast("Any", interaction.data)["components"]]
-    zone = await asyncio.to_thread(known_zone, typed)
+    zone = await asyncio.to_thread(known_zone, entered(interaction.data).get("zone", ""))
     await _change(interaction, "time-zone", lambda settings: replace(settings, time_zone=zone))
 
 

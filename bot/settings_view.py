@@ -10,7 +10,7 @@ from discord import ChannelType, SelectDefaultValueType
 
 from bot.locales import catalogue
 from bot.markdown import plain
-from bot.views import Buttons, as_chosen, button
+from bot.views import Buttons, Form, as_chosen, button
 from bot.zones import COMMON_ZONES
 
 if TYPE_CHECKING:
@@ -93,16 +93,11 @@ def _default(target_id: int | None, kind: SelectDefaultValueType) -> list[discor
     return [] if target_id is None else [as_chosen(target_id, kind)]
 
 
-def zone_form(locale: str) -> discord.ui.Modal:
-    """The form, stopped at birth: its submission is found by custom_id."""
+def zone_form(locale: str) -> Form:
+    """Where a time zone's name is typed."""
     say = catalogue(locale).say
-    form = discord.ui.Modal(title=say("settings-zone-title"), custom_id=ZONE_FORM.pattern)
-    typed: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
-        custom_id="zone", max_length=MAX_ZONE_CHARACTERS
-    )
+    typed: discord.ui.TextInput[Form] = discord.ui.TextInput(custom_id="zone", max_length=MAX_ZONE_CHARACTERS)
     label = discord.ui.Label(
         text=say("settings-zone-name"), description=say("settings-zone-name.description"), component=typed
     )
-    form.add_item(label)
-    form.stop()
-    return form
+    return Form(say("settings-zone-title"), ZONE_FORM.pattern, label)

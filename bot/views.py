@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 from discord import ButtonStyle, SelectDefaultValueType
@@ -37,6 +37,25 @@ class Buttons(discord.ui.View):
                 item.row = number
                 self.add_item(item)
         self.stop()
+
+
+class Form(discord.ui.Modal):
+    """A form without a memory: its submission is found by its custom_id; stopped at birth, as `Buttons`."""
+
+    def __init__(self, title: str, custom_id: str, *labels: discord.ui.Label[Form]) -> None:
+        super().__init__(title=title, custom_id=custom_id)
+        for label in labels:
+            self.add_item(label)
+        self.stop()
+
+
+def entered(data: Any) -> dict[str, str]:
+    """What was typed into each of a form's inputs, by custom_id, out of Discord's submission."""
+    values: dict[str, str] = {}
+    for component in data["components"]:
+        inputs = [component["component"]] if "component" in component else component.get("components", [])
+        values.update({entry["custom_id"]: entry.get("value") or "" for entry in inputs})
+    return values
 
 
 def button(label: str, custom_id: str, style: ButtonStyle = ButtonStyle.secondary) -> discord.ui.Button[Buttons]:

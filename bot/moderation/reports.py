@@ -16,15 +16,16 @@ from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.markdown import plain
 from bot.moderation.menu import request_of, under_moderated
 from bot.options import text
+from bot.policy import DAY_S
 from bot.store import audit, reports, requests, server_settings
 from bot.store.audit import Deed
+from bot.views import Form, entered
 
 if TYPE_CHECKING:
     from bot.client import Client
     from bot.store.requests import RequestRow
 
 MOST_A_DAY = 5
-DAY_S = 86400.0
 MAX_REASON_CHARACTERS = 300
 SUBMITTED = re.compile(r"report:(?P<request_id>\d{1,18})")
 """The custom_id of a form that was submitted, whichever process opened it."""
@@ -128,23 +129,18 @@ def card_text(row: RequestRow, reporter_id: int, reason: str | None) -> str:
     return "\n".join(lines)
 
 
-def _form(request_id: int, locale: str) -> discord.ui.Modal:
-    """The form, stopped at birth: its submission is found by custom_id."""
+def _form(request_id: int, locale: str) -> Form:
     say = catalogue(locale).say
-    form = discord.ui.Modal(title=say("report-title"), custom_id=f"report:{request_id}")
-    reason: discord.ui.TextInput[discord.ui.Modal] = discord.ui.TextInput(
+    reason: discord.ui.TextInput[Form] = discord.ui.TextInput(
         custom_id="reason",
         style=discord.TextStyle.paragraph,
         required=False,
         max_length=MAX_REASON_CHARACTERS,
     )
     label = discord.ui.Label(text=say("report-reason"), description=say("report-reason.description"), component=reason)
-    form.add_item(label)
-    form.stop()
-    return form
+    return Form(say("report-title"), f"report:{request_id}", label)
 
 
 def _read(data: Any) -> str | None:
     """The reason, out of Discord's submission."""
-    values = [component["component"].get("value") for component in data["components"] if "component" in component]
-    return next((value.strip() for value in values if value and value.strip()), None)
+    return entered(data).get("reason", "").strip() or None
