@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import aiohttp
 import discord
 import structlog
 
@@ -16,6 +15,7 @@ from bot.delivery import NO_PINGS
 from bot.locales import catalogue
 from bot.policy import MAX_PICTURES
 from bot.store import messages, requests
+from bot.undeliverable import OUT_OF_REACH
 from engine import InvalidRequest
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ async def _defer(interaction: discord.Interaction[Client]) -> None:
     """Too late even for that: admission's outcome decides, and a message that nobody saw is withdrawn there."""
     try:
         await interaction.response.defer(thinking=True)
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except OUT_OF_REACH as error:
         log.warning("defer_failed", interaction_id=interaction.id, error=str(error))
 
 
@@ -240,7 +240,7 @@ async def _answer(
     client = interaction.client
     try:
         message_id = await _show(interaction, reply)
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except OUT_OF_REACH as error:
         log.warning("first_answer_unsure", request_id=row.id, error=str(error))
         return await client.recovery.confirm(row), ""
     async with client.database.transaction(patient=True) as connection:

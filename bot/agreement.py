@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aiohttp
-import discord
-
 from bot import views
 from bot.admission import Refused
 from bot.answers import privately
 from bot.licences import question
 from bot.store import audit, licences
 from bot.store.audit import Deed
+from bot.undeliverable import OUT_OF_REACH
 
 if TYPE_CHECKING:
+    import discord
+
     from bot.client import Client
     from bot.store.requests import Kind
     from bot.wording import Wording
@@ -91,5 +91,5 @@ async def agree(interaction: discord.Interaction[Client], wish_id: int) -> Wish:
 
 async def take_back_question(wish: Wish) -> None:
     """Take away the question that was answered; what cannot be taken away any more stays, and is harmless."""
-    with suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+    with suppress(*OUT_OF_REACH):
         await wish.asking.delete_original_response()

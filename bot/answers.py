@@ -15,6 +15,7 @@ from discord import InteractionResponseType, app_commands
 from bot.admission import Refused
 from bot.locales import catalogue
 from bot.sentences import sentence
+from bot.undeliverable import OUT_OF_REACH
 from engine import EngineError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ async def in_time(interaction: discord.Interaction[Any], work: Coroutine[Any, An
         try:
             await interaction.response.defer(ephemeral=True, thinking=True)
             interaction.extras[IS_PRIVATE] = True
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:  # what was begun is done all the same
+        except OUT_OF_REACH as error:  # what was begun is done all the same
             log.warning("defer_failed", interaction_id=interaction.id, error=str(error))
     return await task
 

@@ -17,6 +17,7 @@ from bot.replies import Reply
 from bot.undeliverable import (
     ARCHIVED_THREAD,
     NO_REPLY_WITHOUT_HISTORY,
+    OUT_OF_REACH,
     UNKNOWN_MESSAGE,
     AccessLost,
     MessageGone,
@@ -170,7 +171,7 @@ class Delivery:
             for wait_s in (*RETRY_AFTER_S, 0.0):
                 try:
                     await self._send_ping(row)
-                except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                except OUT_OF_REACH as error:
                     log.warning("ping_failed", request_id=row.id, error=str(error))
                     if not is_passing(error) or time.monotonic() + wait_s - began_at > NONCE_LIFE_S:
                         return
@@ -186,7 +187,7 @@ class Delivery:
         """
         try:
             return await lookout.has_ping(self._channel(row), row, me=self._me)
-        except (discord.HTTPException, aiohttp.ClientError, OSError):
+        except OUT_OF_REACH:
             return True
 
     async def tell_by_dm(self, row: RequestRow, text: str, *, is_first: bool) -> None:
@@ -204,7 +205,7 @@ class Delivery:
                     if message.author.id == self._me and message.content == text:
                         return
             await channel.send(text, nonce=f"lost-{row.short_id}", allowed_mentions=NO_PINGS)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             log.info("dm_failed", request_id=row.id, error=str(error))
 
     async def _patiently(self, row: RequestRow, attempt: Callable[[], Awaitable[T]]) -> T:

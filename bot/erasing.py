@@ -7,18 +7,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aiohttp
-import discord
 import structlog
 
 from bot.chores import Chore
 from bot.store import erasing, left_servers
 from bot.store import files as stored_files
-from bot.undeliverable import is_passing
+from bot.undeliverable import OUT_OF_REACH, is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    import discord
     from aiosqlite import Connection
 
     from bot.database import Database
@@ -164,7 +163,7 @@ class Eraser:
         message = self._client.get_partial_messageable(doomed.channel_id).get_partial_message(doomed.message_id)
         try:
             await message.delete()
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             log.info("message_not_deleted", message_id=doomed.message_id, error=str(error))
             return not is_passing(error)
         return True

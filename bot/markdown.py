@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+MAX_MESSAGE_CHARACTERS = 2000
+"""https://discord.com/developers/docs/resources/message#create-message."""
 ALWAYS_SPECIAL = re.compile(r"[\\*_~`|<>@:/\[\]]")
 """What opens emphasis, spoilers, code, mentions, timestamps, emoji, links and invites, wherever it stands."""
 SPECIAL_AT_START = re.compile(r"#|-(?=[\s#]|$)|\+(?=\s|$)|\d+(?=\.(?:\s|$))")

@@ -7,12 +7,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
 
 from bot.store import attempts, messages, outcomes, requests
-from bot.undeliverable import MessageGone, Unsure
+from bot.undeliverable import OUT_OF_REACH, MessageGone, Unsure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -151,6 +150,6 @@ class Recovery:
         while True:
             try:
                 return await look(row)
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            except OUT_OF_REACH as error:
                 log.warning("discord_out_of_reach", request_id=row.id, error=str(error))
                 await asyncio.sleep(ASK_AGAIN_AFTER_S)

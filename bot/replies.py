@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot import views
 from bot.licences import line_under_picture
 from bot.locales import catalogue
-from bot.markdown import clipped, one_line, plain, utf16_length
+from bot.markdown import MAX_MESSAGE_CHARACTERS, clipped, one_line, plain, utf16_length
 from bot.sentences import SHOWN_TEXT_CHARACTERS, note_text, quoted, sampler_title
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 SHOWN_PROMPT_CHARACTERS = 300
 MAX_ALT_CHARACTERS = 1024
 """https://discord.com/developers/docs/resources/message#attachment-object."""
-MAX_MESSAGE_CHARACTERS = 2000
-"""https://discord.com/developers/docs/resources/message#create-message."""
 MAX_NOTES = 5
 SPOILER = "SPOILER_"
 BAR_CELLS = 10

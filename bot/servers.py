@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import discord
 import structlog
 
 from bot.admission import Refused
 from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.store import servers as stored_servers
+from bot.undeliverable import OUT_OF_REACH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import discord
 
     from bot.database import Database
     from bot.settings import Settings
@@ -89,7 +90,7 @@ class Servers:
         try:
             await self._say_farewell(guild)
             await guild.leave()
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             log.warning("leaving_failed", guild_id=guild.id, error=str(error))
         else:
             log.info("server_left", guild_id=guild.id)
@@ -103,7 +104,7 @@ class Servers:
                 await channel.send(
                     catalogue(guild.preferred_locale.value).say("server-farewell"), nonce=f"bye-{guild.id}"
                 )
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             log.info("farewell_failed", guild_id=guild.id, error=str(error))
 
 

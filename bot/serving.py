@@ -22,6 +22,7 @@ from bot.locales import DEFAULT_LOCALE
 from bot.moderation import exchange
 from bot.recovery import read_left
 from bot.sentences import sentence
+from bot.undeliverable import OUT_OF_REACH
 from engine import Engine
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ async def _login(client: Client, settings: Settings, token: SecretStr) -> None:
         await client.login(token.get_secret_value())
     except discord.LoginFailure as error:
         raise ServingError("operator-wrong-token", status=2) from error
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except OUT_OF_REACH as error:
         raise ServingError("operator-no-discord", status=1, error=str(error) or repr(error)) from error
 
 

@@ -13,7 +13,7 @@ from pydantic import AliasGenerator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import checks
-from bot.policy import DIMENSIONS, NUMBER_NAMES, OperatorLimits, Rules
+from bot.policy import DAY_S, DIMENSIONS, NUMBER_NAMES, OperatorLimits, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ENV_FILE = Path(".env")
 GB = 10**9
-DAY_S = 24 * 60 * 60
 HUB_TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 DEVELOPER_PAGE = "https://discord.com/developers/applications"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ MISSING_ACCESS, MISSING_PERMISSIONS, CANNOT_DM = 50001, 50013, 50007
 ENTITY_TOO_LARGE, TOO_MANY_OLD_EDITS, ARCHIVED_THREAD = 40005, 30046, 50083
 NO_REPLY_WITHOUT_HISTORY = 160002
 """Who may not read a channel's past may not answer its messages, but may write there."""
+OUT_OF_REACH = (discord.HTTPException, aiohttp.ClientError, OSError)
+"""Discord refuses, answers with an error, or does not answer; a TimeoutError is an OSError."""
 
 
 class DeliveryError(Exception):

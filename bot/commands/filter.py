@@ -7,7 +7,6 @@ import io
 import time
 from typing import TYPE_CHECKING, cast
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
@@ -30,6 +29,7 @@ from bot.moderation.rules import (
 from bot.moderation.telling import import_text, list_text, rule_text
 from bot.options import Prompt, descriptions, names, text
 from bot.store import filters as stored_filters
+from bot.undeliverable import OUT_OF_REACH
 
 if TYPE_CHECKING:
     from bot.client import Client
@@ -188,7 +188,7 @@ async def _import(interaction: discord.Interaction[Client], file: discord.Attach
         raise Refused("filter-file-large", maximum=exchange.MAX_FILE_BYTES // 1024)
     try:
         data = await file.read()
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except OUT_OF_REACH as error:
         raise Refused("filter-file-unread") from error
     entries = await asyncio.to_thread(exchange.read, data)
     added, faults = 0, []

@@ -17,6 +17,7 @@ from bot.answers import answered, in_time, privately
 from bot.locales import catalogue
 from bot.moderation.rights import is_own_panel
 from bot.options import descriptions, names, text
+from bot.policy import DAY_S
 from bot.store import audit, outcomes, pauses
 from bot.store.audit import Deed
 from bot.store.pauses import EVERYWHERE
@@ -33,7 +34,6 @@ MOST_SHOWN = 20
 """Requests that wait, in one answer: they fit Discord's 2000 characters."""
 FEW = 3
 """So many are withdrawn without a question."""
-DAY_S = 86_400
 UNKNOWN_MEMBERS_AT_ONCE = 4
 Days = Range[int, 1, 3650]
 

@@ -12,9 +12,8 @@ from bot import replies, views
 from bot.answers import in_time, privately
 from bot.inventory import KINDS, inventory
 from bot.locales import catalogue
-from bot.markdown import clipped, one_line, plain, utf16_length
+from bot.markdown import MAX_MESSAGE_CHARACTERS, clipped, one_line, plain, utf16_length
 from bot.options import text
-from bot.replies import MAX_MESSAGE_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from bot import replies
 from bot.accept import held_by
 from bot.answers import in_time, privately
 from bot.locales import catalogue
-from bot.markdown import utf16_length
+from bot.markdown import MAX_MESSAGE_CHARACTERS, utf16_length
 from bot.options import text
 from bot.store import past, requests
 
@@ -60,7 +60,7 @@ def quota_text(
         lines.append(say("quota-ledger"))
     for row in ended:
         entry = _entry(row, locale)
-        if utf16_length("\n".join([*lines, entry])) > replies.MAX_MESSAGE_CHARACTERS:
+        if utf16_length("\n".join([*lines, entry])) > MAX_MESSAGE_CHARACTERS:
             break
         lines.append(entry)
     return "\n".join(lines)

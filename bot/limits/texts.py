@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bot.locales import catalogue
-from bot.markdown import clipped, one_line, plain, utf16_length
+from bot.markdown import MAX_MESSAGE_CHARACTERS, clipped, one_line, plain, utf16_length
 from bot.policy import DIMENSIONS, LIMIT_NAMES
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from bot.policy import LimitName, OperatorLimits
 
 MAX_LIST_CHARACTERS = 120
-MAX_MESSAGE_CHARACTERS = 2000
-"""https://discord.com/developers/docs/resources/message#create-message."""
 MAX_REASON_CHARACTERS = 200
 
 

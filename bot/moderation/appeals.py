@@ -16,12 +16,13 @@ from bot.answers import acknowledge, in_time, privately
 from bot.delivery import NO_PINGS
 from bot.files import FileGone
 from bot.locales import DEFAULT_LOCALE, catalogue
+from bot.markdown import MAX_MESSAGE_CHARACTERS
 from bot.moderation.rights import may_moderate
 from bot.moderation.standins import stand_in_of_file
 from bot.store import audit, requests, server_settings
 from bot.store import flagged as stored
 from bot.store.audit import Deed
-from bot.undeliverable import DeliveryError
+from bot.undeliverable import OUT_OF_REACH, DeliveryError
 
 if TYPE_CHECKING:
     from bot.client import Client
@@ -143,7 +144,7 @@ def _with_line(content: str, line: str) -> str:
     """The message with a line above its last one, once, if it fits."""
     *lines, last = content.split("\n")
     longer = "\n".join([*lines, line, last])
-    return content if line in lines or len(longer) > replies.MAX_MESSAGE_CHARACTERS else longer
+    return content if line in lines or len(longer) > MAX_MESSAGE_CHARACTERS else longer
 
 
 async def _close_card(interaction: discord.Interaction[Client], decision: Decision) -> None:
@@ -152,7 +153,7 @@ async def _close_card(interaction: discord.Interaction[Client], decision: Decisi
     before = interaction.message.content if interaction.message else ""
     try:
         await interaction.edit_original_response(content=f"{before}\n{line}", view=None, allowed_mentions=NO_PINGS)
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except OUT_OF_REACH as error:
         log.info("card_not_closed", error=str(error))
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.locales import catalogue
-from bot.markdown import clipped, plain, utf16_length
+from bot.markdown import MAX_MESSAGE_CHARACTERS, clipped, plain, utf16_length
 from bot.policy import LIMIT_NAMES
-from bot.replies import MAX_MESSAGE_CHARACTERS, member
+from bot.replies import member
 from bot.sentences import field_name
 from bot.store.requests import short_id
 

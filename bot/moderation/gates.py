@@ -13,6 +13,7 @@ from bot.locales import DEFAULT_LOCALE, catalogue
 from bot.moderation import floor
 from bot.moderation.encoded import encoded
 from bot.moderation.filters import Filters
+from bot.policy import DAY_S
 from bot.store import audit, blocks
 from bot.store import filters as stored_filters
 from bot.store.audit import Deed
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     Readings = Callable[[CompleteRequest], Sequence[Reading]]
 
 MAX_CACHED_SERVERS = 100
-MAX_HITS, HITS_WITHIN_S = 3, 86400.0
-"""So many times the floor in so long a time, and the member is blocked."""
+MAX_HITS = 3
+"""So many times the floor in a day, and the member is blocked."""
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -81,7 +82,7 @@ class FloorGate(Gate):
         facts = {"channel_id": ask.channel_id}
         hit = Deed(action="floor-hit", guild_id=ask.guild_id, actor_id=None, user_id=ask.user_id, facts=facts)
         await audit.append(connection, hit, now=now)
-        count = await audit.count_since(connection, user_id=ask.user_id, action="floor-hit", since=now - HITS_WITHIN_S)
+        count = await audit.count_since(connection, user_id=ask.user_id, action="floor-hit", since=now - DAY_S)
         log.warning("floor_hit", user_id=ask.user_id, guild_id=ask.guild_id, channel_id=ask.channel_id, count=count)
         if count >= MAX_HITS:
             await self._block(connection, ask.user_id, now)

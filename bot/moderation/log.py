@@ -6,18 +6,19 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, cast
 
-import aiohttp
-import discord
 import structlog
 
+from bot.delivery import NO_PINGS, NONCE_LIFE_S
 from bot.locales import DEFAULT_LOCALE
 from bot.moderation import deeds
 from bot.store import audit, log_cursors, server_settings
 from bot.store.audit import Deed
-from bot.undeliverable import is_passing
+from bot.undeliverable import OUT_OF_REACH, is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import discord
 
     from bot.database import Database
     from bot.store.log_cursors import Cursor
@@ -26,8 +27,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 LOOK_EVERY_S = 2.0
 """What happens within it shares a message: Discord takes five of them in five seconds."""
-NONCE_LIFE_S = 120.0
-"""So long Discord surely knows a message by its nonce, and sends none twice."""
 LOOK_BACK_MESSAGES = 200
 ASK_AGAIN_S = 30.0
 CLOSED_AGAIN_S = 300.0
@@ -36,7 +35,6 @@ KEPT_S = 3600.0
 """What is older is passed over where the channel takes no messages; the audit has it all the same."""
 CLOSED = (403, 404)
 """HTTP: the channel is gone, or the bot may not write there."""
-NO_PINGS = discord.AllowedMentions.none()
 
 
 class ModeratorLog:
@@ -93,7 +91,7 @@ class ModeratorLog:
                 nonce=cast("str", nonce),
                 allowed_mentions=NO_PINGS,
             )
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             log.warning("log_post_failed", guild_id=guild_id, error=str(error))
             return None
         return message.id
@@ -111,7 +109,7 @@ class ModeratorLog:
         try:
             if not await self._has_been_sent(cursor, content):
                 await self._send(cursor, content, last_id)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             if is_passing(error):
                 log.warning("log_postponed", guild_id=cursor.guild_id, error=str(error))
                 self._not_before[cursor.channel] = self._clock() + ASK_AGAIN_S

@@ -15,7 +15,7 @@ from bot import replies
 from bot.admission import Refused
 from bot.answers import in_time, privately
 from bot.locales import catalogue
-from bot.markdown import clipped, one_line, plain
+from bot.markdown import MAX_MESSAGE_CHARACTERS, clipped, one_line, plain
 from bot.moderation import acts
 from bot.moderation.acts import Blocking
 from bot.moderation.encoded import encoded
@@ -95,7 +95,7 @@ def panel_text(row: RequestRow, read: Sequence[str], locale: str) -> tuple[str, 
     state = say(f"state-{row.state}", reason=replies.why(row, row.reason)) if row.reason else say(f"state-{row.state}")
     longest = max(len(each) for each in (row.as_typed, *read, row.negative_prompt))
     is_whole = longest <= SHOWN_CHARACTERS and len(read) == 1
-    content = clipped("\n".join([f"{made} · {state}", *shown]), replies.MAX_MESSAGE_CHARACTERS)
+    content = clipped("\n".join([f"{made} · {state}", *shown]), MAX_MESSAGE_CHARACTERS)
     return content, None if is_whole else "\n\n".join(texts)
 
 

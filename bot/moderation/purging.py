@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
 
@@ -14,7 +13,7 @@ from bot.admission import Refused
 from bot.locales import catalogue
 from bot.moderation import acts
 from bot.store import purges
-from bot.undeliverable import is_passing
+from bot.undeliverable import OUT_OF_REACH, is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +53,7 @@ class Purges:
             self._confirmed.clear()
             try:
                 await self.work_off()
-            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            except OUT_OF_REACH as error:
                 log.warning("purge_postponed", error=str(error))
                 await asyncio.sleep(TRY_AGAIN_S)
             else:
@@ -109,6 +108,6 @@ class Purges:
         try:
             sentence = catalogue(answer.locale.value).say(key, **values)
             await answer.edit_original_response(content=sentence, view=None)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        except OUT_OF_REACH as error:
             log.info("purge_untold", purge_id=purge.id, error=str(error))
             del self._answers[purge.id]

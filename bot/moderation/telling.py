@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.locales import catalogue
-from bot.markdown import clipped, one_line, plain, utf16_length
-from bot.replies import MAX_MESSAGE_CHARACTERS
+from bot.markdown import MAX_MESSAGE_CHARACTERS, clipped, one_line, plain, utf16_length
 from bot.sentences import sentence
 
 if TYPE_CHECKING:
