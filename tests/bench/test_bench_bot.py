@@ -10,8 +10,6 @@ from bot_beside import Crowd, running_bot
 
 from bot.playground import Playground
 
-pytestmark = pytest.mark.bench
-
 PROBED = str(Path(__file__).with_name("probed_bot.py"))
 MIB = 1024 * 1024
 ROUND_S = 20.0

@@ -12,8 +12,6 @@ import torch
 
 from engine import Engine, GenerationRequest
 
-pytestmark = pytest.mark.bench
-
 EMOJI = Path(str(files("engine"))) / "emoji"
 SCHEDULERS = {
     "ddim": ("DDIMScheduler", {}),
