@@ -48,10 +48,12 @@ export class CommandForm {
 
   /** Offers what `field` can be. */
   suggest(field) {
-    const { option, text } = field;
+    const { option } = field;
+    const text = this.#searched(field);
     const choices = choicesOf(option, this.world);
     clearTimeout(this.#autocomplete);
-    if (option.autocomplete) this.#autocomplete = setTimeout(() => this.#complete(field), AUTOCOMPLETE_PAUSE_MS);
+    if (text === undefined) this.picker.close();
+    else if (option.autocomplete) this.#autocomplete = setTimeout(() => this.#complete(field), AUTOCOMPLETE_PAUSE_MS);
     else if (!choices) this.picker.close();
     else if (chosen(choices, text)) this.#offer(field, choices, choices.indexOf(chosen(choices, text)));
     else
@@ -140,13 +142,14 @@ export class CommandForm {
   }
 
   async #complete(field) {
-    const { option, text } = field;
+    const { option } = field;
+    const text = this.#searched(field);
     const others = [...this.#fields.values()].filter((other) => other !== field && other.option.type !== ATTACHMENT);
     const filled = others.map((other) => [other.option.name, check(other, this.world).value]);
     const options = { ...Object.fromEntries(filled.filter(([, value]) => value !== undefined)), [option.name]: text };
     const facts = { name: this.command.path, focused: option.name, options };
     const { choices } = await this.world.ask("autocomplete", facts);
-    if (field.text !== text || document.activeElement !== this.#inputOf(field)) return;
+    if (this.#searched(field) !== text || document.activeElement !== this.#inputOf(field)) return;
     field.offered = choices;
     // The message box holds free text, which Enter sends as it stands.
     if (choices) this.#offer(field, choices, field === this.primary ? -1 : 0);
@@ -164,6 +167,14 @@ export class CommandForm {
     };
     const empty = "No options match your search.";
     this.picker.open(this.#inputOf(field), `${name}: ${description}`, items, { active, empty, onpick });
+  }
+
+  /** What of the field's text is to be completed; undefined where the box goes on to another option by its name. */
+  #searched(field) {
+    if (field !== this.primary) return field.text;
+    const { name } = field.option;
+    const { texts } = parseLine(`/${this.command.path} ${field.text}`, [this.command]);
+    return field.text.trim() && Object.keys(texts).at(-1) !== name ? undefined : (texts[name] ?? "");
   }
 
   #inputOf(field) {

@@ -46,6 +46,20 @@ COMMANDS: list[Json] = [
         ],
     },
     {"name": "quota", "description": "What is left"},
+    {
+        "name": "shape",
+        "description": "Choose a shape",
+        "options": [
+            {
+                "type": 3,
+                "name": "side",
+                "description": "The shape",
+                "required": True,
+                "choices": [{"name": "square", "value": "1:1"}, {"name": "wide", "value": "16:9"}],
+            },
+            {"type": 4, "name": "count", "description": "How many"},
+        ],
+    },
     {"name": "Start from this", "type": 3},
     {
         "name": "limits",
@@ -320,6 +334,24 @@ async def test_enter_takes_the_first_completion_of_an_option_and_the_next_one_se
     await expect(page.get_by_label("sampler", exact=True)).to_have_value("Euler a")
     await page.keyboard.press("Enter")
     assert await bot.options() == {"prompt": "a whale", "sampler": "euler_a"}
+
+
+async def test_the_first_option_offers_its_choices_also_where_it_is_named(page, bot):
+    await box(page).press_sequentially("/shape side:")
+    await expect(page.get_by_role("option")).to_have_text(["square", "wide"])
+    await page.keyboard.type("wi")
+    await expect(page.get_by_role("option")).to_have_text(["wide"])
+    await page.keyboard.press("Enter")
+    await expect(box(page)).to_have_value("wide")
+    await page.keyboard.press("Enter")
+    assert await bot.options() == {"side": "16:9"}
+
+
+async def test_the_first_option_offers_nothing_while_another_is_named(page, bot):
+    await box(page).press_sequentially("/shape side:wide count:3")
+    await expect(page.get_by_role("listbox")).to_be_hidden()
+    await page.keyboard.press("Enter")
+    assert await bot.options() == {"side": "16:9", "count": 3}
 
 
 async def test_an_option_without_completions_says_so(page, bot):
