@@ -168,7 +168,8 @@ class Admission:
         """Cancel and refund what waits in a server and no longer fits; where not all have room, the first stay."""
         rooms: dict[Hashable, Allowance] = {}
         statutes = await read_statutes(connection, guild_id)
-        withdrawn = []
+        withdrawn: list[RequestRow] = []
+        misfits: dict[int, str] = {}
         for row in await requests.waiting(connection, guild_id=guild_id):
             # Where a member is within every limit with all that they have, no request of theirs needs to be weighed.
             key = (row.user_id, row.role_ids, row.ruling_channel_id, day_of(row.created_at))
@@ -176,14 +177,15 @@ class Admission:
                 rooms[key] = await self._measured(connection, row, row.roles, now=now, statutes=statutes)
             refusal = policy.check(Wish.of_row(row), rooms[key].rules, now=now)
             if refusal is None and rooms[key].why_too_much(row) is not None:
+                withdrawn += await outcomes.withdraw(connection, misfits, now=now)  # which makes room for this one
+                misfits = {}
                 beside = await self._measured(
                     connection, row, row.roles, now=now, statutes=statutes, waiting_behind=row.id
                 )
                 refusal = beside.why_too_much(row)
             if refusal is not None:
-                ended = await outcomes.withdraw(connection, row.id, reason=refusal.withdrawal, now=now)
-                withdrawn += [ended] if ended is not None else []
-        return withdrawn
+                misfits[row.id] = refusal.withdrawal
+        return [*withdrawn, *await outcomes.withdraw(connection, misfits, now=now)]
 
     async def _measured(
         self,

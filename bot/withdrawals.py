@@ -55,11 +55,7 @@ class Withdrawals:
             Those that were withdrawn: what is being drawn, or has ended, stays as it is.
         """
         async with self._database.transaction(patient=True) as connection:
-            found = [
-                await outcomes.withdraw(connection, request_id, reason=reason, now=self._clock())
-                for request_id in request_ids
-            ]
-        withdrawn = [row for row in found if row is not None]
+            withdrawn = await outcomes.withdraw(connection, dict.fromkeys(request_ids, reason), now=self._clock())
         self.tell_withdrawn(withdrawn)
         return withdrawn
 

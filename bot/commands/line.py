@@ -201,8 +201,7 @@ async def _clear(interaction: discord.Interaction[Client], wanted: Wanted, found
     facts = {name: value for name, value in (("role_id", wanted.role_id), ("days", wanted.joined_days)) if value}
     async with client.studio.holding(*(row.id for row in found)):
         async with client.database.transaction() as connection:
-            ended = [await outcomes.withdraw(connection, row.id, reason="line-cleared", now=now) for row in found]
-            withdrawn = [row for row in ended if row is not None]
+            withdrawn = await outcomes.withdraw(connection, {row.id: "line-cleared" for row in found}, now=now)
             if withdrawn:
                 deed = Deed(
                     action="line-cleared",

@@ -127,8 +127,7 @@ class Changes:
         withdrawn = tuple(await self._admission.withdraw_misfits(connection, guild_id, now=now))
         after = await self._decided(connection, change.whose, now=now)
         outcome = Outcome(change=change, before=before, after=after, withdrawn=withdrawn)
-        for deed in _deeds(outcome, guild_id, actor_id):
-            await audit.append(connection, deed, now=now)
+        await audit.append(connection, *_deeds(outcome, guild_id, actor_id), now=now)
         return outcome
 
     async def _decided(self, connection: Connection, whose: Whose, *, now: float) -> Decision:

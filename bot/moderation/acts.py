@@ -138,8 +138,7 @@ async def _stop(client: Client, rows: Sequence[RequestRow], actor_id: int) -> in
     withdrawn = {row.id for row in await client.studio.withdrawals.withdraw([row.id for row in rows], WITHDRAWN)}
     stopped = [row for row in rows if row.id in withdrawn or await client.studio.cancel(row.id, reason=WITHDRAWN)]
     async with client.database.transaction() as connection:
-        for row in stopped:
-            await audit.append(connection, withdrawal(row, actor_id), now=time.time())
+        await audit.append(connection, *(withdrawal(row, actor_id) for row in stopped), now=time.time())
     return len(stopped)
 
 

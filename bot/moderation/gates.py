@@ -144,8 +144,7 @@ class FilterGate(Gate):
             self._told_slow.add(rule)
             log.warning("filter_slow", guild_id=ask.guild_id, rule=rule.id)
             await audit.append(connection, _deed("filter-slow", ask, rule), now=now)
-        for hit in verdict.noted:
-            await audit.append(connection, _deed("filter-hit", ask, hit.rule), now=now)
+        await audit.append(connection, *(_deed("filter-hit", ask, hit.rule) for hit in verdict.noted), now=now)
         if verdict.ask != ask and await asyncio.to_thread(self.floor.refuses, verdict.ask.request):
             raise FilterRefused(verdict.noted[0])  # the rule's doing: it is no hit of the member's
         return verdict.ask

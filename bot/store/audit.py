@@ -57,25 +57,27 @@ class AuditRow:
         return named
 
 
-async def append(connection: Connection, deed: Deed, *, now: float) -> int:
-    """Write down what was done; its number."""
-    [(number,)] = await connection.execute_fetchall(
+async def append(connection: Connection, *deeds: Deed, now: float) -> None:
+    """Write down what was done."""
+    await connection.executemany(
         """
         INSERT INTO audit (at, guild_id, actor_id, action, user_id, request_id, reason, facts)
-        VALUES (:now, :guild_id, :actor_id, :action, :user_id, :request_id, :reason, :facts) RETURNING id
+        VALUES (:now, :guild_id, :actor_id, :action, :user_id, :request_id, :reason, :facts)
         """,
-        {
-            "now": now,
-            "guild_id": deed.guild_id,
-            "actor_id": deed.actor_id,
-            "action": deed.action,
-            "user_id": deed.user_id,
-            "request_id": deed.request_id,
-            "reason": deed.reason,
-            "facts": json.dumps(dict(deed.facts), default=str),
-        },
+        [
+            {
+                "now": now,
+                "guild_id": deed.guild_id,
+                "actor_id": deed.actor_id,
+                "action": deed.action,
+                "user_id": deed.user_id,
+                "request_id": deed.request_id,
+                "reason": deed.reason,
+                "facts": json.dumps(dict(deed.facts), default=str),
+            }
+            for deed in deeds
+        ],
     )
-    return int(number)
 
 
 async def count_since(connection: Connection, *, user_id: int, action: str, since: float) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from bot.store.requests import change, read_row
+from bot.store.requests import change, read_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiosqlite import Connection
 
     from bot.store.requests import FinalState, RequestRow
@@ -82,16 +85,24 @@ async def end(
     )
 
 
-async def withdraw(connection: Connection, request_id: int, *, reason: str, now: float) -> RequestRow | None:
-    """Cancel and refund a request that waits; None if it is being drawn, has ended, or is about to."""
-    return await read_row(
+async def withdraw(connection: Connection, reasons: Mapping[int, str], *, now: float) -> list[RequestRow]:
+    """
+    Cancel and refund requests that wait, each for its reason.
+
+    Returns:
+        Those that were withdrawn: what is being drawn, has ended, or is about to, stays as it is.
+    """
+    rows = await read_rows(
         connection,
         """
-        UPDATE requests SET state = 'cancelled', reason = :reason, charged = 0, charged_s = 0, ended_at = :now
-        WHERE id = :request_id AND state = 'queued' AND reason IS NULL RETURNING *
+        UPDATE requests
+        SET state = 'cancelled', reason = withdrawn.value, charged = 0, charged_s = 0, ended_at = :now
+        FROM json_each(:reasons) AS withdrawn
+        WHERE requests.id = CAST(withdrawn.key AS INTEGER) AND state = 'queued' AND reason IS NULL RETURNING *
         """,
-        {"request_id": request_id, "reason": reason, "now": now},
+        {"reasons": json.dumps(reasons), "now": now},
     )
+    return sorted(rows, key=lambda row: row.id)
 
 
 async def withdraw_channel(connection: Connection, *, channel_id: int, now: float) -> list[int]:

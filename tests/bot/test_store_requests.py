@@ -404,7 +404,7 @@ async def test_no_statement_reads_the_whole_table(connection):
         await usage.places(connection, pot)
         await usage.last_at(connection, pot, since=0, until=1)
     await requests.waiting(connection, guild_id=7)
-    await outcomes.withdraw(connection, row.id, reason="withdrawn-steps", now=1.0)
+    await outcomes.withdraw(connection, {row.id: "withdrawn-steps"}, now=1.0)
     await past.history(connection, user_id=1, guild_id=None, before_id=9, count=5)
     await outcomes.withdraw_channel(connection, channel_id=70, now=1.0)
     await outcomes.withdraw_guild(connection, guild_id=7, now=1.0)

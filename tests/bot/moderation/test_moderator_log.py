@@ -43,7 +43,9 @@ async def choose(world, channel_id):
 async def write(world, reason, *, now=Clock.now, guild_id=GUILD_ID):
     async with world.database.transaction() as connection:
         deed = Deed(action="unblock", guild_id=guild_id, actor_id=3, user_id=2, reason=reason)
-        return await audit.append(connection, deed, now=now)
+        await audit.append(connection, deed, now=now)
+        [(number,)] = await connection.execute_fetchall("SELECT max(id) FROM audit")
+        return number
 
 
 def told(world):
