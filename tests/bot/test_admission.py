@@ -57,12 +57,6 @@ class Clock:
 
 
 @pytest.fixture
-async def database(tmp_path):
-    async with Database.open(tmp_path / "bot.sqlite3") as database:
-        yield database
-
-
-@pytest.fixture
 def clock():
     return Clock()
 

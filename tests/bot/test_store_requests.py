@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.database import Database
 from bot.limits.rules import Rule, Target
 from bot.store import attempts, limits, messages, outcomes, past, requests, servers, usage
 from bot.store.limits import Proposal
@@ -38,12 +37,6 @@ ASK = Ask(
     request=REQUEST,
     model="emoji",
 )
-
-
-@pytest.fixture
-async def database(tmp_path):
-    async with Database.open(tmp_path / "bot.sqlite3") as database:
-        yield database
 
 
 @pytest.fixture

@@ -4,12 +4,9 @@ import asyncio
 
 import pytest
 from desk import ANN_ID, BEN_ID, command_payload, press_payload
-from road import CARD, HandDelivery, HandEngine, HandMembers, until
+from line_at_desk import stored, studio_at_desk, waiting
+from road import HandDelivery, HandEngine, HandMembers, until
 
-from bot.endings import Endings
-from bot.progress import Board
-from bot.store import messages, requests
-from bot.studio import Studio
 from engine import Progress
 
 GIVEN = [{"type": 3, "name": "limit", "value": "steps"}, {"type": 3, "name": "value", "value": "10"}]
@@ -18,48 +15,12 @@ GIVEN = [{"type": 3, "name": "limit", "value": "steps"}, {"type": 3, "name": "va
 @pytest.fixture
 async def engine(world, monkeypatch):
     """It has places for one picture."""
-    client, engine, delivery = world.client, HandEngine(), HandDelivery()
-    endings = Endings(
-        database=world.database,
-        admission=client.admission,
-        delivery=delivery,
-        cards=lambda _: CARD,
-        usual_model="emoji",
-        prices=client.prices,
-        flagging=None,
-        files=None,
-        keep_pictures_s=0.0,
-    )
-    studio = Studio(
-        database=world.database,
-        engine=engine,
-        endings=endings,
-        board=Board(delivery),
-        members=HandMembers(),
-        max_rows=2,
-        model_requests=20,
-        model_wait_s=60.0,
-        stop_s=60.0,
-        weights={},
-    )
-    monkeypatch.setattr(client, "studio", studio)
+    engine = HandEngine()
+    studio = studio_at_desk(world, HandDelivery(), engine=engine, members=HandMembers(), max_rows=2)
+    monkeypatch.setattr(world.client, "studio", studio)
     serving = asyncio.create_task(studio.run())
     yield engine
     serving.cancel()
-
-
-async def waiting(world, **changes):
-    row = await world.row(**changes)
-    async with world.database.transaction() as connection:
-        await messages.mark_answered(connection, row.id, message_id=900)
-    row = await stored(world, row)
-    world.client.studio.enqueue(row)
-    return row
-
-
-async def stored(world, row):
-    async with world.database.reading() as connection:
-        return await requests.fetch(connection, row.id)
 
 
 async def test_what_the_engine_has_not_begun_is_withdrawn_and_what_it_draws_is_not(world, engine):

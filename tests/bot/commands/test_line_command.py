@@ -5,12 +5,10 @@ from types import SimpleNamespace
 import discord
 import pytest
 from desk import ANN_ID, BEN_ID, CALLBACK, GUILD_ID, command_payload, form_payload, press_payload, user
-from road import CARD, HandDelivery, until
+from line_at_desk import stored, studio_at_desk, waiting
+from road import HandDelivery, until
 
-from bot.endings import Endings
-from bot.progress import Board
-from bot.store import attempts, messages, pauses, requests
-from bot.studio import Studio
+from bot.store import attempts, pauses, requests
 
 EPHEMERAL, DEFERRED_UPDATE, MODAL = 64, 6, 9
 OWNER_ID = 3
@@ -24,47 +22,10 @@ def delivery():
 
 @pytest.fixture
 def studio(world, delivery, monkeypatch):
-    client = world.client
-    endings = Endings(
-        database=world.database,
-        admission=client.admission,
-        delivery=delivery,
-        cards=lambda _: CARD,
-        usual_model="emoji",
-        prices=client.prices,
-        flagging=None,
-        files=None,
-        keep_pictures_s=0.0,
-    )
-    studio = Studio(
-        database=world.database,
-        engine=client.engine,
-        endings=endings,
-        board=Board(delivery),
-        members=client.members,
-        max_rows=16,
-        model_requests=20,
-        model_wait_s=60.0,
-        stop_s=60.0,
-        weights={},
-    )
+    studio = studio_at_desk(world, delivery)
     studio.loading = None
-    monkeypatch.setattr(client, "studio", studio)
+    monkeypatch.setattr(world.client, "studio", studio)
     return studio
-
-
-async def waiting(world, **changes):
-    row = await world.row(**changes)
-    async with world.database.transaction() as connection:
-        await messages.mark_answered(connection, row.id, message_id=900)
-    row = await stored(world, row)
-    world.client.studio.enqueue(row)
-    return row
-
-
-async def stored(world, row):
-    async with world.database.reading() as connection:
-        return await requests.fetch(connection, row.id)
 
 
 async def line(world, name, *, user_id=ANN_ID, member=None, role=None, joined_since=None):

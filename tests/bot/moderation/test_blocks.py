@@ -7,7 +7,6 @@ from bot_at_desk import REQUEST
 from desk import ANN_ID, BEN_ID, GUILD_ID
 
 from bot.admission import Admission, Ask, Refused
-from bot.database import Database
 from bot.moderation.blocks import BlockedMembers
 from bot.policy import OperatorLimits, Rules
 from bot.sentences import sentence
@@ -29,12 +28,6 @@ ASK = Ask(
     request=REQUEST,
     model="emoji",
 )
-
-
-@pytest.fixture
-async def database(tmp_path):
-    async with Database.open(tmp_path / "bot.sqlite3") as database:
-        yield database
 
 
 def admission(database, served=(GUILD_ID, OTHER_ID)):

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.admission import Admission, Ask, Refused
-from bot.database import Database
 from bot.moderation.gates import FilterGate, FloorGate
 from bot.moderation.rules import Rule, checked_rule
 from bot.policy import OperatorLimits, Rules
@@ -82,12 +81,6 @@ class Bot:
     async def blocked(self, user_id=1):
         async with self.database.reading() as connection:
             return await blocks.holding(connection, user_id=user_id, now=self.clock())
-
-
-@pytest.fixture
-async def database(tmp_path):
-    async with Database.open(tmp_path / "bot.sqlite3") as database:
-        yield database
 
 
 @pytest.fixture
