@@ -392,5 +392,5 @@ PHASES = (Phase.explicit, Phase.generate)
 """Shrinking would take minutes."""
 TestLimits = LimitsMachine.TestCase
 TestLimits.settings = settings(max_examples=20, stateful_step_count=50, deadline=None, phases=PHASES)
-TestLongLimits = pytest.mark.slow(LongLimitsMachine.TestCase)
+TestLongLimits = pytest.mark.slow(pytest.mark.timeout(3600)(LongLimitsMachine.TestCase))
 TestLongLimits.settings = settings(max_examples=300, stateful_step_count=100, deadline=None, phases=PHASES)

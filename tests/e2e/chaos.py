@@ -189,7 +189,9 @@ class Chaos:
 
     async def _settled(self) -> None:
         left = "ended_at IS NULL OR told_at IS NULL OR (ping_intended_at IS NOT NULL AND pinged_at IS NULL)"
-        async with asyncio.timeout(SETTLED_S):
-            while self.bot.rows(left):
-                await asyncio.sleep(0.2)  # the database tells nobody when it changes
-                assert self.bot.is_running, self.bot.log[-4000:]
+        until = asyncio.get_running_loop().time() + SETTLED_S
+        while rows := self.bot.rows(left):
+            assert self.bot.is_running, self.bot.log[-4000:]
+            is_late = asyncio.get_running_loop().time() > until
+            assert not is_late, ([dict(row) for row in rows], self.bot.log[-4000:])
+            await asyncio.sleep(0.2)  # the database tells nobody when it changes
