@@ -8,9 +8,8 @@ from xdist.scheduler import LoadFileScheduling
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-if (
-    "PYTEST_XDIST_WORKER" in os.environ
-):  # as many processes as cores: one thread each, in the bots that they start as well
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many processes as cores: one thread each, in the bots that they start as well.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
