@@ -189,9 +189,11 @@ class Chaos:
 
     async def _settled(self) -> None:
         left = "ended_at IS NULL OR told_at IS NULL OR (ping_intended_at IS NOT NULL AND pinged_at IS NULL)"
-        until = asyncio.get_running_loop().time() + SETTLED_S
+        loop = asyncio.get_running_loop()
+        fewest, until = None, 0.0
         while rows := self.bot.rows(left):
             assert self.bot.is_running, self.bot.log[-4000:]
-            is_late = asyncio.get_running_loop().time() > until
-            assert not is_late, ([dict(row) for row in rows], self.bot.log[-4000:])
+            if fewest is None or len(rows) < fewest:  # a slow machine takes its time, as long as it goes on
+                fewest, until = len(rows), loop.time() + SETTLED_S
+            assert loop.time() < until, ([dict(row) for row in rows], self.bot.log[-4000:])
             await asyncio.sleep(0.2)  # the database tells nobody when it changes
