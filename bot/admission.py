@@ -208,13 +208,6 @@ class Admission:
             statutes=statutes,
         )
 
-    async def withdraw(self, request_id: int, reason: str) -> bool:
-        """Cancel and refund a request; False if it had already ended."""
-        async with self._database.transaction() as connection:
-            return await outcomes.end(
-                connection, request_id, state="cancelled", reason=reason, charged=0, flagged=0, now=self._clock()
-            )
-
     async def allowance(
         self,
         user_id: int,

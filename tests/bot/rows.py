@@ -1,7 +1,8 @@
-"""A request's row as the database gives it, without a database."""
+"""Requests' rows: as the database gives them, without a database, and ended in one by hand."""
 
 from dataclasses import fields
 
+from bot.store import outcomes
 from bot.store.requests import RequestRow
 
 VALUES = {
@@ -45,3 +46,11 @@ VALUES = {
 def row(**changes) -> RequestRow:
     """A row that differs from the plain one by `changes`; columns without a value are empty."""
     return RequestRow(**{field.name: {**VALUES, **changes}.get(field.name) for field in fields(RequestRow)})
+
+
+async def cancelled(database, request_id, reason="never-shown", *, now=1785600000.0) -> bool:
+    """Cancel and refund a request, whoever draws it; False if it had already ended."""
+    async with database.transaction() as connection:
+        return await outcomes.end(
+            connection, request_id, state="cancelled", reason=reason, charged=0, flagged=0, now=now
+        )

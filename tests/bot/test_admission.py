@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import cancelled
 
 from bot.admission import Admission, Ask, Refused
 from bot.database import Database
@@ -185,9 +186,9 @@ async def test_what_a_request_of_yesterday_gives_back_is_not_left_today(admissio
     assert (await admission.allowance(1, 7)).left_with(row, charged=1) == 10
 
 
-async def test_a_new_utc_day_begins_with_everything(admission, clock):
+async def test_a_new_utc_day_begins_with_everything(admission, database, clock):
     for _ in range(2):
-        await admission.withdraw((await admission.reserve(an_ask(num_images=4))).id, "never-shown")
+        await cancelled(database, (await admission.reserve(an_ask(num_images=4))).id)
     await admission.reserve(an_ask(num_images=4))
     clock.now += DAY_S
     allowance = await admission.allowance(1, 7)
@@ -205,7 +206,7 @@ async def test_a_refund_goes_to_the_day_of_the_admission(admission, database, cl
 
 async def test_a_withdrawn_request_is_cancelled_and_refunded(admission, database):
     row = await admission.reserve(an_ask(num_images=4))
-    assert await admission.withdraw(row.id, "never-shown")
+    assert await cancelled(database, row.id)
     async with database.reading() as connection:
         row = await requests.fetch(connection, row.id)
     assert (row.state, row.reason, row.charged) == ("cancelled", "never-shown", 0)
@@ -215,7 +216,7 @@ async def test_a_withdrawn_request_is_cancelled_and_refunded(admission, database
 async def test_what_has_ended_is_not_withdrawn(admission, database):
     row = await admission.reserve(an_ask(num_images=4))
     await end(database, row, charged=4)
-    assert not await admission.withdraw(row.id, "never-shown")
+    assert not await cancelled(database, row.id)
     assert (await admission.allowance(1, 7)).left == 6
 
 
@@ -231,7 +232,7 @@ async def test_a_refusal_says_its_key_and_numbers():
 def test_of_many_tasks_at_once_no_more_are_admitted_than_the_limits_allow(tasks):
     """Each task asks for pictures, perhaps gives them back, after so many turns of the event loop."""
 
-    async def ask(admission, num_images, is_withdrawn, turns):
+    async def ask(admission, database, num_images, is_withdrawn, turns):
         for _ in range(turns):
             await asyncio.sleep(0)
         try:
@@ -239,7 +240,7 @@ def test_of_many_tasks_at_once_no_more_are_admitted_than_the_limits_allow(tasks)
         except Refused:
             return 0
         if is_withdrawn:
-            await admission.withdraw(row.id, "never-shown")
+            await cancelled(database, row.id)
             return 0
         return num_images
 
@@ -247,7 +248,7 @@ def test_of_many_tasks_at_once_no_more_are_admitted_than_the_limits_allow(tasks)
         with tempfile.TemporaryDirectory() as folder:
             async with Database.open(Path(folder) / "bot.sqlite3") as database:
                 admission = Admission(database, OPERATOR, clock=Clock())
-                admitted = await asyncio.gather(*(ask(admission, *task) for task in tasks))
+                admitted = await asyncio.gather(*(ask(admission, database, *task) for task in tasks))
                 allowance = await admission.allowance(1, 7)
                 assert allowance.used_today == sum(admitted) <= 10
                 assert allowance.places_held == sum(map(bool, admitted)) <= 3
@@ -387,7 +388,7 @@ async def test_seconds_between_requests_count_in_the_whole_server_and_not_for_wh
 ):
     await put(database, "seconds_between", 60)
     unseen = await generous.reserve(an_ask_in())
-    await generous.withdraw(unseen.id, "never-shown")
+    await cancelled(database, unseen.id)
     await shown(database, await generous.reserve(an_ask_in()))
     clock.now += 59
     assert (await refusal(generous, an_ask_in(channel_id=71)))[0] == "too-soon"
@@ -416,9 +417,9 @@ async def test_pictures_refill_at_the_server_s_own_midnight(admission, database,
     assert (await admission.reserve(an_ask(num_images=4))).charged == 4
 
 
-async def test_a_clock_that_is_put_back_forgets_nothing(admission, clock):
+async def test_a_clock_that_is_put_back_forgets_nothing(admission, database, clock):
     for _ in range(2):
-        await admission.withdraw((await admission.reserve(an_ask())).id, "never-shown")
+        await cancelled(database, (await admission.reserve(an_ask())).id)
         await admission.reserve(an_ask(num_images=4))
     clock.now -= DAY_S
     assert (await admission.allowance(1, 7)).left == 2

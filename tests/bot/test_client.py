@@ -18,6 +18,7 @@ from desk import (
     press_payload,
     user,
 )
+from rows import cancelled
 
 from bot.client import use_api
 from bot.commands import all_commands
@@ -525,7 +526,7 @@ async def test_deleting_many_messages_withdraws_their_requests(world):
 async def test_deleting_a_message_of_a_request_that_has_ended_withdraws_nothing(world):
     join(world, GUILD_ID)
     row = await shown(world, 900)
-    await world.client.admission.withdraw(row.id, "cancelled-by-owner")
+    await cancelled(world.database, row.id, "cancelled-by-owner")
     world.client._connection.parse_message_delete(
         {"id": "900", "channel_id": str(CHANNEL_ID), "guild_id": str(GUILD_ID)}
     )
@@ -540,7 +541,7 @@ async def test_no_bytes_of_a_deleted_message_are_kept(world):
         row = await shown(world, message_id)
         data = str(message_id).encode()
         kept[message_id] = await files.put(data, kind="result", request_id=row.id, keep_until=2**40)
-    await world.client.admission.withdraw(1, "cancelled-by-owner")
+    await cancelled(world.database, 1, "cancelled-by-owner")
     world.client._connection.parse_message_delete(
         {"id": "900", "channel_id": str(CHANNEL_ID), "guild_id": str(GUILD_ID)}
     )

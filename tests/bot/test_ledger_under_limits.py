@@ -12,6 +12,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from rows import cancelled
 
 from bot.admission import Admission, Ask, Refused
 from bot.database import Database
@@ -252,7 +253,10 @@ class LimitsMachine(RuleBasedStateMachine):
         if request_id is None:
             return
         entry = self.entries[request_id]
-        assert self.runner.run(self.admission.withdraw(request_id, "cancelled-by-owner")) == entry.is_unfinished
+        assert (
+            self.runner.run(cancelled(self.database, request_id, "cancelled-by-owner", now=self.now))
+            == entry.is_unfinished
+        )
         if entry.is_unfinished:
             entry.state, entry.pictures, entry.seconds = "cancelled", 0, 0.0
 

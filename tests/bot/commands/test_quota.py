@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from desk import ANN_ID, BEN_ID, command_payload
-from rows import row
+from rows import cancelled, row
 
 from bot.admission import Allowance
 from bot.commands.quota import quota_text
@@ -79,7 +79,7 @@ async def test_at_most_ten_entries_of_the_askers_own_are_shown(world):
 
 async def test_what_discord_never_showed_is_no_entry(world):
     asked = await world.row()
-    await world.client.admission.withdraw(asked.id, "never-shown")
+    await cancelled(world.database, asked.id)
     assert len(await shown(world)) == 2
 
 
