@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tarfile
 import tempfile
 import time
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 DATABASE_NAME, FILES_NAME = "bot.sqlite3", "files"
 """What stands in the archive: unpacked in `data`, they stand where the settings' defaults look for them."""
+PRIMARY_CODE = 0xFF
+NOT_TAKEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""The disk of the archive does not take the copy: nothing else is written."""
 
 
 class BackupError(Exception):
@@ -44,7 +48,7 @@ def back_up(settings: Settings, archive: Path) -> int:
         BackupError: the archive exists, or cannot be written.
         DatabaseError: the database does not exist, or cannot be copied.
     """
-    if archive.exists():
+    if os.path.lexists(archive):
         raise BackupError("backup-exists", path=str(archive))
     database = settings.database_path
     with translated(database):
@@ -53,12 +57,21 @@ def back_up(settings: Settings, archive: Path) -> int:
         with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f"{archive.name}.") as folder:
             copy, unfinished = Path(folder) / DATABASE_NAME, Path(folder) / "archive"
             with translated(database):
-                write_copy(database, copy, timeout_s=BUSY_TIMEOUT_S, now=time.time())
+                _copy(database, copy, archive)
             count = _write(unfinished, copy, settings.data_dir)
             unfinished.rename(archive)
     except OSError as error:
         raise BackupError("backup-not-written", path=str(archive), error=error.strerror or str(error)) from error
     return count
+
+
+def _copy(database: Path, copy: Path, archive: Path) -> None:
+    try:
+        write_copy(database, copy, timeout_s=BUSY_TIMEOUT_S, now=time.time())
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & PRIMARY_CODE in NOT_TAKEN:
+            raise BackupError("backup-not-written", path=str(archive), error=str(error)) from error
+        raise
 
 
 def _write(path: Path, database: Path, folder: Path) -> int:

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 RESERVED_IDS = 100_000
 """
-More requests than are made between a copy and the loss of what it was made of.
+More numbers than are given between a copy and the loss of what it was made of.
 
-A database that was put back gives its new requests other numbers than those that were lost with the old one: their
-buttons still stand in Discord, and must lead to nobody else's request.
+A database that was put back gives other numbers than those that were lost with the old one: their buttons still stand
+in Discord, and must lead to nothing of anybody else's.
 """
+NUMBERED = ("requests", "flagged_pictures", "limit_proposals")
+"""The tables whose numbers stand in custom_ids; a copy of an older version has not all of them yet."""
 
 
 def write_copy(path: Path, to: Path, *, timeout_s: float, now: float) -> None:
@@ -38,13 +40,18 @@ def write_copy(path: Path, to: Path, *, timeout_s: float, now: float) -> None:
             """,
             {"now": now},
         )
-        copy.execute(
-            """
-            INSERT INTO sqlite_sequence (name, seq) SELECT 'requests', 0
-            WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'requests')
-            """
-        )
-        copy.execute("UPDATE sqlite_sequence SET seq = seq + :more WHERE name = 'requests'", {"more": RESERVED_IDS})
+        for table in NUMBERED:
+            copy.execute(
+                """
+                INSERT INTO sqlite_sequence (name, seq) SELECT :table, 0
+                WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = :table)
+                """,
+                {"table": table},
+            )
+            copy.execute(
+                "UPDATE sqlite_sequence SET seq = seq + :more WHERE name = :table",
+                {"table": table, "more": RESERVED_IDS},
+            )
         copy.execute("COMMIT")
     with to.open("rb+") as file:
         os.fsync(file.fileno())

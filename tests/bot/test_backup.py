@@ -16,6 +16,7 @@ from bot.files import Files
 from bot.migrate import bring_up, migrations
 from bot.settings import Settings
 from bot.store import requests
+from bot.store.copies import RESERVED_IDS
 
 FOR_EVER = 2.0**40
 FIRST_ROW = """
@@ -76,6 +77,20 @@ async def test_a_database_that_was_put_back_gives_no_number_again_that_was_lost(
         assert (await road.admitted()).id > max(lost)
 
 
+def test_no_button_of_a_flagged_picture_that_was_lost_leads_to_another(tmp_path, settings):
+    bring_up(settings.database_path, migrations()[:1])  # which knew of none
+    back_up(settings, tmp_path / "backup.tar")
+    other = restored(tmp_path / "backup.tar", tmp_path / "other")
+    bring_up(other.database_path, migrations())
+    with closing(sqlite3.connect(other.database_path)) as connection:
+        connection.execute(FIRST_ROW)
+        connection.execute(
+            "INSERT INTO flagged_pictures (request_id, position, way) SELECT id, 0, 'stand-in' FROM requests"
+        )
+        [(flagged_id,)] = connection.execute("SELECT id FROM flagged_pictures")
+    assert flagged_id > RESERVED_IDS
+
+
 async def test_a_database_without_requests_is_put_back_as_well(tmp_path, settings):
     async with Database.open(settings.database_path):
         back_up(settings, tmp_path / "backup.tar")
@@ -116,7 +131,7 @@ async def test_no_file_is_overwritten(tmp_path, settings):
             back_up(settings, settings.database_path)
 
 
-@pytest.mark.parametrize("name", ["nowhere/backup.tar", "file/backup.tar"])
+@pytest.mark.parametrize("name", ["nowhere/backup.tar", "file/backup.tar", f"{'long' * 100}.tar"])
 async def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path, settings, name):
     (tmp_path / "file").touch()
     async with Database.open(settings.database_path):
@@ -124,6 +139,21 @@ async def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path, settin
         with pytest.raises(BackupError, match="backup-not-written"):
             back_up(settings, tmp_path / name)
         assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such bound")
+def test_an_archive_for_which_there_is_no_room_is_named_and_not_the_database(tmp_path, settings):
+    import resource
+
+    bring_up(settings.database_path, migrations())
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, bounds[1]))
+    try:
+        with pytest.raises(BackupError, match="backup-not-written"):
+            back_up(settings, tmp_path / "backup.tar")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+    assert not list(tmp_path.glob("backup.tar*"))
 
 
 def test_without_a_database_none_is_made(tmp_path, settings):
