@@ -95,20 +95,31 @@ def secret(page: str) -> BeforeValidator:
     return checked(parse)
 
 
+def path(value: str | Path) -> Path:
+    """A path, which may begin with a home directory."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("must not begin with ~ where there is no such home directory") from None
+
+
 def folder(value: str | Path) -> Path:
     """A folder that exists."""
-    folder = Path(value).expanduser()
-    if not folder.is_dir():
-        raise ValueError("must be a folder that exists")
-    return folder
+    return _existing(path(value), Path.is_dir, "must be a folder that exists")
 
 
 def file(value: str | Path) -> Path:
     """A file that exists."""
-    file = Path(value).expanduser()
-    if not file.is_file():
-        raise ValueError("must be a file that exists")
-    return file
+    return _existing(path(value), Path.is_file, "must be a file that exists")
+
+
+def _existing(place: Path, is_right: Callable[[Path], bool], rule: str) -> Path:
+    try:
+        if is_right(place):
+            return place
+    except OSError as exc:
+        raise ValueError(f"{rule} and can be reached ({exc.strerror})") from exc
+    raise ValueError(rule)
 
 
 def server_ids(value: str | Iterable[int]) -> tuple[int, ...]:

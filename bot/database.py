@@ -186,4 +186,4 @@ def translated(path: Path) -> Iterator[None]:
         primary = "_".join(getattr(exc, "sqlite_errorname", "").split("_")[:2])
         raise DatabaseError(f"the database {path} {REASONS.get(primary, f'cannot be used: {exc}')}") from exc
     except OSError as exc:
-        raise DatabaseError(f"the database {path} cannot be copied before its migration: {exc}") from exc
+        raise DatabaseError(f"the database {path} cannot be used: {exc}") from exc

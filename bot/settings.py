@@ -71,8 +71,8 @@ class Settings(BaseSettings):
     weights: Annotated[dict[int, float], NoDecode, checks.checked(checks.weights)] = {}  # pydantic copies it
     idle_unload_minutes: Annotated[float | None, checks.checked(checks.from_zero)] = None
 
-    database_path: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/bot.sqlite3")
-    data_dir: Annotated[Path, checks.checked(lambda value: Path(value).expanduser())] = Path("data/files")
+    database_path: Annotated[Path, checks.checked(checks.path)] = Path("data/bot.sqlite3")
+    data_dir: Annotated[Path, checks.checked(checks.path)] = Path("data/files")
     keep_pictures: Annotated[float, checks.checked(checks.from_zero)] = 0.0
     forget_prompts_days: Annotated[float, checks.checked(checks.from_zero)] = 0.0
     max_disk_gb: Annotated[float, checks.checked(checks.from_zero)] = 5.0
