@@ -144,7 +144,8 @@ class Eraser:
             async with self._database.transaction(patient=True) as connection:
                 before = now - self._forget_prompts_s
                 erased = await erasing.erase_words(connection, ended_before=before, now=now)
-            await self._files.drop(erased)  # each picture holds its prompt
+                struck = await stored_files.remove_of_requests(connection, erased)  # each picture holds its prompt
+            await self._files.unlink(struck)
         async with self._database.reading() as connection:
             due = await left_servers.due(connection, left_before=now - LEFT_KEPT_S)
         for guild_id in due:

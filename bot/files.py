@@ -60,6 +60,8 @@ class Files:
         """
         Keep these bytes for a request; their SHA-256, once they are safe on the disk.
 
+        Of a request whose words or message are gone meanwhile, nothing is kept.
+
         Raises:
             OSError: the disk does not take them.
         """
@@ -73,9 +75,10 @@ class Files:
             keep_until=keep_until,
         )
         async with self._database.transaction(patient=True) as connection:
-            await stored.add(connection, row)
-        await asyncio.to_thread(_write, self._path(sha256), data)
-        await self._trim()
+            may_stay = await stored.add(connection, row)
+        if may_stay:
+            await asyncio.to_thread(_write, self._path(sha256), data)
+            await self._trim()
         return sha256
 
     async def read(self, sha256: str) -> bytes:

@@ -10,6 +10,7 @@ import discord
 
 from bot.admission import Refused
 from bot.store import audit, blocks, messages, requests
+from bot.store import files as stored_files
 from bot.store.audit import Deed
 from bot.store.blocks import EVERYWHERE, Block
 
@@ -70,7 +71,8 @@ async def note_deleted(client: Client, request_ids: Collection[int]) -> None:
     """Messages of requests were deleted: what is kept of their pictures goes too."""
     async with client.database.transaction(patient=True) as connection:
         await messages.mark_deleted(connection, request_ids, now=time.time())
-    await client.files.drop(request_ids)
+        struck = await stored_files.remove_of_requests(connection, request_ids)
+    await client.files.unlink(struck)
 
 
 async def withdraw(client: Client, *, user_id: int, guild_id: int, actor_id: int) -> int:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bot.store.requests import change
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -26,12 +28,19 @@ class FileRow:
     keep_until: float
 
 
-async def add(connection: Connection, row: FileRow) -> None:
-    """Write down why a file stays; where that stands there already, it stays for the longer of the two times."""
-    await connection.execute_fetchall(
+async def add(connection: Connection, row: FileRow) -> bool:
+    """
+    Write down why a file stays; where that stands there already, it stays for the longer of the two times.
+
+    Returns:
+        False where it must not stay: the request's words or its message are gone already.
+    """
+    return await change(
+        connection,
         """
         INSERT INTO files (sha256, kind, request_id, size_bytes, stored_at, keep_until)
-        VALUES (:sha256, :kind, :request_id, :size_bytes, :stored_at, :keep_until)
+        SELECT :sha256, :kind, id, :size_bytes, :stored_at, :keep_until FROM requests
+        WHERE id = :request_id AND erased_at IS NULL AND deleted_at IS NULL
         ON CONFLICT DO UPDATE SET keep_until = max(keep_until, excluded.keep_until)
         """,
         {name: getattr(row, name) for name in FileRow.__slots__},

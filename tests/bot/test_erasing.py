@@ -1,6 +1,7 @@
 """What is erased of a member, of old requests and of servers that were left; and what stays."""
 
 import json
+import sqlite3
 
 import pytest
 from road import opened_road, picture, until
@@ -150,6 +151,19 @@ async def test_words_of_requests_that_ended_long_ago_are_erased_where_the_operat
         assert (await road.row(old.id)).charged == old.charged
         with pytest.raises(FileGone):
             await road.files.read(sha256)
+
+
+async def test_words_and_kept_pictures_go_together_or_not_at_all(tmp_path):
+    async with opened_road(tmp_path, is_served=False, forget_prompts_s=100.0) as road:
+        row = await road.change(await ended(road), ended_at=road.clock() - 101)
+        await road.files.put(b"red", kind="result", request_id=row.id, keep_until=FOR_EVER)
+        async with road.database.transaction() as connection:
+            await connection.execute(
+                "CREATE TRIGGER cut BEFORE DELETE ON files BEGIN SELECT RAISE(ABORT, 'a power cut'); END"
+            )
+        with pytest.raises(sqlite3.IntegrityError, match="a power cut"):
+            await road.eraser.sweep()
+        assert (await road.row(row.id)).prompt == "a secret"
 
 
 async def test_otherwise_they_stay(road):

@@ -56,6 +56,13 @@ async def test_bytes_stay_as_long_as_one_request_holds_them(road):
         await road.files.read(sha256)
 
 
+@pytest.mark.parametrize("gone", ["erased_at", "deleted_at"])
+async def test_nothing_is_kept_of_what_was_erased_or_deleted_meanwhile(road, bytes_on_disk, gone):
+    row = await road.change(await road.admitted(), **{gone: 1.0})
+    await put(road, RED, row=row)
+    assert bytes_on_disk() == set()
+
+
 async def test_one_file_of_a_request_goes_alone(road):
     row = await road.admitted()
     red, blue = await put(road, RED, row=row), await put(road, BLUE, row=row)
