@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import structlog
+
+from bot.store.copies import write_copy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +61,7 @@ def bring_up(path: Path, known: Sequence[Migration]) -> tuple[str, ...]:
         connection.execute("PRAGMA journal_mode = WAL")
         pending = [migration for migration in known if migration.version > version]
         if pending and _has_rows(connection):
-            log.info("database_copied", copy=str(_copy(connection, path, version)))
+            log.info("database_copied", copy=str(_copy(path, version)))
         for migration in pending:
             _apply(connection, path, migration)
             log.info("database_migrated", migration=migration.name)
@@ -123,13 +125,11 @@ def _has_rows(connection: sqlite3.Connection) -> bool:
     )
 
 
-def _copy(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+def _copy(path: Path, version: int) -> Path:
     """Write a copy beside the database, complete on the disk before it has its name, and forget the oldest."""
     unfinished = path.with_name(f"{path.name}.copying")
     unfinished.unlink(missing_ok=True)
-    connection.execute("VACUUM INTO ?", (str(unfinished),))
-    with unfinished.open("rb+") as file:
-        os.fsync(file.fileno())
+    write_copy(path, unfinished, timeout_s=BUSY_TIMEOUT_S, now=time.time())
     copy = path.with_name(f"{path.name}.v{version:04}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
     unfinished.replace(copy)
     for old in _copies(path)[:-KEPT_COPIES]:

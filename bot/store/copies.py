@@ -1,4 +1,4 @@
-"""Copies of the whole database, made while others use it; blocking, for a command of its own."""
+"""Copies of the whole database that may take its place, made while others use it; blocking: not for the event loop."""
 
 from __future__ import annotations
 

@@ -15,11 +15,13 @@ from structlog.testing import capture_logs
 from bot import migrate as migrating
 from bot.database import Database, DatabaseError, migrate
 from bot.migrate import APPLICATION_ID, Migration, bring_up, migrations
+from bot.store.copies import RESERVED_IDS
 from bot.store.requests import RequestRow
 from engine import CompleteRequest
 
 HEADER = f"PRAGMA application_id = {APPLICATION_ID};"
-FIRST = Migration(1, "0001_first.sql", f"{HEADER} CREATE TABLE notes (text TEXT) STRICT;")
+REQUESTS = "CREATE TABLE requests (id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT, delivering_at REAL) STRICT;"
+FIRST = Migration(1, "0001_first.sql", f"{HEADER} {REQUESTS} CREATE TABLE notes (text TEXT) STRICT;")
 SECOND = Migration(2, "0002_second.sql", "ALTER TABLE notes ADD COLUMN at REAL;")
 BROKEN = Migration(2, "0002_broken.sql", "ALTER TABLE notes ADD COLUMN at REAL; ALTER TABLE tasks ADD COLUMN at REAL;")
 
@@ -321,6 +323,17 @@ def test_a_database_with_rows_is_copied_before_it_is_migrated(path):
     assert copy.startswith("bot.sqlite3.v0001-2")
     assert ask(path.with_name(copy), "SELECT text FROM notes") == "kept"
     assert ask(path.with_name(copy), "PRAGMA user_version") == 1
+
+
+def test_a_copy_may_be_put_in_the_place_of_the_database(path):
+    bring_up(path, [FIRST])
+    write(path, "INSERT INTO requests (state) VALUES ('done'), ('queued')")
+    bring_up(path, [FIRST, SECOND])
+    [copy] = copies(path)
+    write(path.with_name(copy), "INSERT INTO requests (state) VALUES ('done')")
+    assert ask(path.with_name(copy), "SELECT max(id) FROM requests") == RESERVED_IDS + 3
+    assert ask(path.with_name(copy), "SELECT group_concat(state) FROM requests WHERE delivering_at") == "queued"
+    assert ask(path, "SELECT count(delivering_at) FROM requests") == 0
 
 
 def test_a_database_without_rows_is_not_copied(path):
