@@ -152,6 +152,18 @@ class RoomOnDisk(Gate):
         return ask
 
 
+def open_folder(folder: Path) -> None:
+    """
+    Make the folder where there is none, and try whether it takes files.
+
+    Raises:
+        OSError: it does not.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def kept_files(folder: Path) -> list[Path]:
     """All files of pictures."""
     return sorted(file for file in folder.glob("*/*") if SHA256.fullmatch(file.name))

@@ -18,6 +18,7 @@ from bot.assembly import assemble
 from bot.chores import kept_up
 from bot.client import use_api
 from bot.database import Database
+from bot.files import open_folder
 from bot.locales import DEFAULT_LOCALE
 from bot.moderation import exchange
 from bot.recovery import read_left
@@ -71,6 +72,7 @@ async def serve(
     if settings.hf_token is not None:
         os.environ["HF_TOKEN"] = settings.hf_token.get_secret_value()  # where the hub's library looks for it
     operators_rules = _operators_rules(settings.filter_file) if settings.filter_file else ()
+    _open_data_dir(settings.data_dir)
     engine = Engine.open(
         settings.model,
         models_dir=settings.models_dir,
@@ -117,6 +119,20 @@ def _operators_rules(file: Path) -> tuple[Rule, ...]:
             facts = {"path": str(file), "number": str(entry.number), "reason": sentence(fault, DEFAULT_LOCALE)}
             raise ServingError("operator-filter-file-entry", status=2, **facts) from fault
     return tuple(rules)
+
+
+def _open_data_dir(folder: Path) -> None:
+    """
+    The folder of the pictures that are kept; not only when the first one is to be kept.
+
+    Raises:
+        ServingError: it takes none.
+    """
+    try:
+        open_folder(folder)
+    except OSError as error:
+        key = "operator-data-dir-is-file" if isinstance(error, FileExistsError) else "operator-data-dir"
+        raise ServingError(key, status=2, path=str(folder), reason=error.strerror or str(error)) from error
 
 
 async def _login(client: Client, settings: Settings, token: SecretStr) -> None:

@@ -134,6 +134,15 @@ def test_a_file_that_is_no_database_is_named(run, tmp_path, command):
     assert one_sentence(said)
 
 
+@pytest.mark.parametrize(
+    ("place", "fault"), [("taken", "is a file: name a folder"), ("taken/files", "cannot be written: Not a directory")]
+)
+def test_a_folder_of_pictures_that_cannot_be_made_is_named(run, tmp_path, place, fault):
+    (tmp_path / "taken").write_text("a file, where a folder should be")
+    status, _, said = run("run", DISCORD_TOKEN="abc", DATA_DIR=place)
+    assert (status, said) == (2, f"DATA_DIR {place} {fault}.\n")
+
+
 def test_a_database_that_cannot_be_made_is_named(run, tmp_path):
     (tmp_path / "data").write_text("a file, where a folder should be")
     status, _, said = run("migrate")
