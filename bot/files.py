@@ -77,7 +77,11 @@ class Files:
         async with self._database.transaction(patient=True) as connection:
             may_stay = await stored.add(connection, row)
         if may_stay:
-            await asyncio.to_thread(_write, self._path(sha256), data)
+            try:
+                await asyncio.to_thread(_write, self._path(sha256), data)
+            except OSError:
+                await self.drop([request_id], sha256=sha256)
+                raise
             await self._trim()
         return sha256
 

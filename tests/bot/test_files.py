@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import os
+import sys
 import time
 
 import pytest
@@ -61,6 +62,21 @@ async def test_nothing_is_kept_of_what_was_erased_or_deleted_meanwhile(road, byt
     row = await road.change(await road.admitted(), **{gone: 1.0})
     await put(road, RED, row=row)
     assert bytes_on_disk() == set()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such bound")
+async def test_what_the_disk_does_not_take_takes_no_room_from_others(road):
+    import resource
+
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**22, bounds[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            await put(road, bytes(2**22 + 1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+    async with road.database.reading() as connection:
+        assert await stored.named(connection) == set()
 
 
 async def test_one_file_of_a_request_goes_alone(road):
