@@ -96,6 +96,14 @@ class Board:
                 if self._start_edit(shown, when_gone):
                     busy += 1
 
+    async def show_all(self, when_gone: Callable[[int], Awaitable[None]]) -> None:
+        """Edit every message that says what is no longer so, one after the other, whether it is due or not."""
+        for shown in tuple(self._shown.values()):
+            if shown.editing:
+                await asyncio.wait({shown.editing})
+            if self._start_edit(shown, when_gone) and shown.editing:
+                await shown.editing
+
     def _interval(self, shown: _Shown) -> float:
         if shown.every_s < WAITING_EDIT_S:
             return shown.every_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,6 +35,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 DELIVER_AT_CLOSE_S = 30.0
 """How long a stopping process goes on trying to show what is finished: discord.py's own retries, and one of ours."""
+SAY_AT_CLOSE_S = 5.0
+"""How long it goes on telling those who wait that their places are kept, the longest known first."""
 
 
 class Studio:
@@ -133,6 +135,9 @@ class Studio:
         try:
             await self._let_finish()
             await self._let_deliver()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SAY_AT_CLOSE_S):
+                    await self._board.show_all(self.withdrawals.withdraw_message)
         finally:
             self._closed.set()
 
@@ -290,6 +295,8 @@ class Studio:
             return (1,) * row.num_images
 
     def _compose_running(self, run: Run) -> replies.Reply:
+        if run.row.id not in self._runs:  # the engine has given it back, to the next start
+            return replies.restarting(run.row)
         if run.progress is None:
             return self._waiting(run.row, run.loading)
         self._outlook.measure(self._runs.values())

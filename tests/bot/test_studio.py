@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from road import opened_road, picture, until
 
+from bot import replies
 from bot import studio as studio_module
 from bot.store import pauses, requests
 from engine import DrawingFailed, EngineClosed, InvalidModel, InvalidRequest, Loading, OutOfMemory, Progress
@@ -380,6 +381,7 @@ async def test_a_stop_finishes_what_runs_and_leaves_what_waits(tmp_path):
 
 async def test_a_stop_does_not_wait_for_ever_for_a_discord_out_of_reach(tmp_path, monkeypatch):
     monkeypatch.setattr(studio_module, "DELIVER_AT_CLOSE_S", 0.0)
+    monkeypatch.setattr(studio_module, "SAY_AT_CLOSE_S", 0.0)
     async with opened_road(tmp_path, is_served=False) as road:
         serving = asyncio.create_task(road.studio.run())
         row = await road.waiting()
@@ -399,7 +401,19 @@ async def test_what_takes_longer_than_a_stop_may_is_given_back(tmp_path):
         await road.studio.close()
         await serving
         ended = await road.row(row.id)
-        assert (ended.state, ended.charged, road.delivery.shown) == ("queued", 1, [])
+        assert (ended.state, ended.charged) == ("queued", 1)
+
+
+async def test_a_stop_however_short_leaves_no_message_without_a_word_of_it(tmp_path):
+    async with opened_road(tmp_path, max_rows=2, is_served=False, stop_s=0.0) as road:
+        serving = asyncio.create_task(road.studio.run())
+        rows = [await road.waiting("running"), await road.waiting("waiting")]
+        await road.engine.drawing("running")
+        road.engine.may_finish.clear()
+        await road.studio.close()
+        await serving
+        last = {request_id: reply.content for request_id, reply in road.delivery.shown}
+        assert last == {row.id: replies.restarting(row).content for row in rows}
 
 
 async def test_while_it_stops_messages_stay_live_and_say_that_places_are_kept(tmp_path, monkeypatch):
