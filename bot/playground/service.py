@@ -52,14 +52,14 @@ class Service:
         """Who and what is here, for the page."""
         world = self.world
         guild = next(iter(world.guilds.values()))
-        people = [user for user in world.users.values() if user["id"] in world.locales]
+        people = [user for user in world.users.values() if user["id"] in world.locales and user is not world.owner]
         rooms = [channel for channel in world.channels.values() if channel["type"] != wire.DM]
         return {
             "token": self.token,
             "app_id": world.bot["id"],
             "guild_id": guild.guild_id,
             "guild": guild.name,
-            "users": [user["username"] for user in people],
+            "users": [user["username"] for user in (*people, world.owner)],
             "channels": [channel["name"] for channel in rooms] + ["@dm"],
             "connected": self.gateway.is_connected,
             "bot": {"id": world.bot["id"], "username": world.bot["username"]},

@@ -45,6 +45,7 @@ class World:
         self.channels: dict[str, Json] = {}
         self.bot = self._add_user("imagine", is_bot=True)
         self.owner = self._add_user("oda")
+        self.locales[self.owner["id"]] = "en-US"
 
     def _add_user(self, username: str, *, is_bot: bool = False) -> Json:
         user = wire.user_object(self._clock.snowflake(), username, is_bot=is_bot)

@@ -12,9 +12,9 @@ POLICY = "default-src 'none'"
 async def test_info_tells_who_and_what_is_here(ctl):
     status, info = await ctl("info")
     assert status == 200
-    assert (info["users"], info["channels"]) == (["ann", "ben", "mo"], ["art", "lounge", "@dm"])
+    assert (info["users"], info["channels"]) == (["ann", "ben", "mo", "oda"], ["art", "lounge", "@dm"])
     moderators = [person["username"] for person in info["people"] if person["moderator"]]
-    assert set(moderators) & set(info["users"]) == {"mo"}
+    assert set(moderators) & set(info["users"]) == {"mo", "oda"}
     assert info["connected"] is False
 
 
