@@ -160,6 +160,8 @@ class Client(commands.AutoShardedBot):
         self.moderator_log = ModeratorLog(self, database)
         self.purges = Purges(self)
         self.wishes: Kept[Wish] = Kept()
+        self.amending = asyncio.Lock()
+        """Held from reading a message until its edit, so that two who decide about its pictures overwrite nothing."""
 
     async def setup_hook(self) -> None:
         """Know the commands and buttons, and let Discord know the commands."""

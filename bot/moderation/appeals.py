@@ -101,7 +101,7 @@ async def _decide(interaction: discord.Interaction[Client], flagged_id: int, dec
         if await stored.decide(connection, flag.id, decision, now=now):
             deed = _deed(row, flag, f"appeal-{decision}", actor_id=interaction.user.id)
             await audit.append(connection, deed, now=now)
-        elif flag.decision not in (None, decision):
+        elif (decided := await stored.fetch(connection, flag.id)) is None or decided.decision != decision:
             raise Refused("appeal-decided")
     original = await _original(client, flag) if decision == "approved" else None
     outcome = f"{decision}-expired" if decision == "approved" and original is None else decision
@@ -133,7 +133,8 @@ async def _say(client: Client, row: RequestRow, flag: FlaggedRow, outcome: str, 
         )
 
     try:
-        await client.delivery.opening(row, amend)
+        async with client.amending:
+            await client.delivery.opening(row, amend)
     except (DeliveryError, discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("appeal_not_shown", request_id=row.id, error=str(error))
         return False

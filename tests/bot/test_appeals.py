@@ -1,7 +1,9 @@
 """A member asks the moderators about a picture that was withheld: once, and what a moderator says is final."""
 
+import asyncio
 import io
 import json
+from contextlib import suppress
 
 import discord
 import pytest
@@ -213,6 +215,41 @@ async def test_what_was_decided_is_not_decided_otherwise(world, act):
         await press(world, f"{other}:{flag.id}", **MODERATOR) == "A moderator has decided about this picture already."
     )
     assert len(await deeds(world)) == 1
+
+
+async def test_of_two_moderators_who_decide_at_the_same_time_one_is_heard(world):
+    _, flag = await withheld(world)
+    for act, user_id in (("approve", BEN_ID), ("uphold", 4)):
+        world.send(press_payload(f"{act}:{flag.id}", user_id=user_id, permissions=MANAGE_MESSAGES))
+    await world.settled()
+    said = sorted(call.body["content"] for call in world.desk.sent("POST", FOLLOWUP))
+    assert said[0] == "A moderator has decided about this picture already."
+    assert len(said) == 2
+    assert len(await deeds(world)) == len(world.desk.sent("PATCH", MESSAGE)) == 1
+
+
+async def test_two_pictures_of_a_message_that_are_decided_at_the_same_time_are_both_shown(world, monkeypatch):
+    opening, opened, both = world.client.delivery.opening, [], asyncio.Event()
+
+    async def slowly(row, amend):
+        opened.append(row)
+        if len(opened) > 1:
+            both.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(both.wait(), 0.2)  # whoever could come between now does
+        await opening(row, amend)
+
+    monkeypatch.setattr(world.client.delivery, "opening", slowly)
+    row, _ = await withheld(world)
+    sha256 = await world.client.files.put(DATA, kind="flagged", request_id=row.id, keep_until=2.0**40)
+    flags = [Flag(position=place, way="stand-in", sha256=sha256, extension="png") for place in (0, 1)]
+    async with world.database.transaction() as connection:
+        first, second = await stored.replace(connection, row.id, flags)
+    for flag in (first, second):
+        world.send(press_payload(f"approve:{flag.id}", **MODERATOR))
+    await world.settled()
+    reads_and_edits = [call.method for call in world.desk.calls if call.path == MESSAGE]
+    assert reads_and_edits == ["GET", "PATCH"] * 2  # neither overwrites what the other has changed
 
 
 async def test_a_decision_that_the_message_did_not_take_can_be_said_again(world, monkeypatch):
