@@ -149,7 +149,7 @@ class Admission:
         if refusal is None and waits_since is None:
             refusal = await why_too_soon(connection, ask, allowance.decision, self._operator, now=now)
         if refusal is not None:
-            raise Refused.by(refusal, allowance.decision)
+            raise Refused.by(refusal.at(now), allowance.decision)
         return await requests.reserve(connection, ask, now=now)
 
     async def still_fits(
@@ -172,7 +172,8 @@ class Admission:
         misfits: dict[int, str] = {}
         for row in await requests.waiting(connection, guild_id=guild_id):
             # Where a member is within every limit with all that they have, no request of theirs needs to be weighed.
-            key = (row.user_id, row.role_ids, row.ruling_channel_id, day_of(row.created_at))
+            days = day_of(row.created_at, statutes.time_zone), day_of(row.created_at)
+            key = (row.user_id, row.role_ids, row.ruling_channel_id, days)
             if key not in rooms:
                 rooms[key] = await self._measured(connection, row, row.roles, now=now, statutes=statutes)
             refusal = policy.check(Wish.of_row(row), rooms[key].rules, now=now)

@@ -73,6 +73,7 @@ REFUSALS: Mapping[str, tuple[str, ...]] = {
     "places-of-server-used-up": ("limit",),
     "too-soon": ("limit", "more_at"),
     "too-soon-in-pot": ("limit", "more_at"),
+    "change-of-past-day": (),
     "limit-no-number": ("name", "text"),
     "limit-too-small": ("name", "value", "minimum"),
     "limit-above-ceiling": ("name", "value", "ceiling"),
@@ -89,6 +90,12 @@ class Refusal:
     values: Mapping[str, object]
     name: LimitName | None = None
     """The limit whose rule said no; None where that was the operator's ceiling, or no limit at all."""
+
+    def at(self, now: float) -> Refusal:
+        """The same as it is said now: of a day that is over, on which a waiting request counts, there is no more."""
+        more_at = self.values.get("more_at")
+        is_over = isinstance(more_at, datetime) and more_at.timestamp() <= now
+        return Refusal("change-of-past-day", {}, self.name) if is_over else self
 
     @property
     def withdrawal(self) -> str:

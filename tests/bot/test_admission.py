@@ -482,6 +482,19 @@ async def test_what_is_withdrawn_makes_room_for_what_waits_behind_it(admission, 
     assert [row.id for row in withdrawn] == [rows[0].id]
 
 
+async def test_what_came_on_both_sides_of_the_servers_midnight_is_weighed_by_the_day_of_each(database, clock):
+    admission = Admission(database, OPERATOR, clock=clock)
+    await set_time_zone(database, "Asia/Shanghai")  # its midnight is at 16:00 UTC
+    clock.now = NOON + 3 * 3600
+    await admission.reserve(an_ask(num_images=1))
+    clock.now = NOON + 5 * 3600
+    _, last = [await admission.reserve(an_ask(num_images=2)) for _ in range(2)]
+    await set_limit(database, "pictures_per_day", 3)
+    async with database.transaction() as connection:
+        withdrawn = await admission.withdraw_misfits(connection, 7, now=clock.now)
+    assert [row.id for row in withdrawn] == [last.id]
+
+
 async def test_what_is_being_drawn_or_of_another_server_stays(admission, database):
     drawn, other = await admission.reserve(an_ask()), await admission.reserve(an_ask(guild_id=8))
     async with database.transaction() as connection:
@@ -500,8 +513,9 @@ async def test_a_change_counts_on_the_day_of_the_request_that_it_changes(admissi
     row = await admission.reserve(an_ask(num_images=2))
     await charge_beside(admission, row, 8)
     clock.now += 120
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as caught:
         await admission.change(row, an_ask(num_images=3))
+    assert (caught.value.key, caught.value.values) == ("change-of-past-day", {})  # of that day there is no more
     changed = await admission.change(row, an_ask(num_images=1))
     assert changed is not None
     assert (changed.charged, changed.created_at, changed.day) == (1, row.created_at, row.day)

@@ -138,6 +138,8 @@ too-soon-in-pot = From one request to the next, whoever asks, it must be { $limi
    *[other] { $limit } seconds
 } here. Try again { $more_at }.
 
+change-of-past-day = What waits counts for the day on which it was asked for, and too little of that day is left for this change. Ask for it with /imagine instead.
+
 ## Why a waiting request was withdrawn
 
 withdrawn-pictures-per-day = Your limits have changed: this was more pictures than there are for that day now.
