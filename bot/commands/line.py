@@ -44,12 +44,13 @@ class Wanted:
 
     user_id: int | None = None
     role_id: int | None = None
+    """The server's own id is @everyone, which no list of roles names."""
     joined_days: int | None = None
     """Who has joined the server in so many days."""
 
     def fits(self, row: RequestRow) -> bool:
         """Whether a request is one of those, as far as its row says."""
-        return (self.user_id in (None, row.user_id)) and (self.role_id is None or self.role_id in row.roles)
+        return self.user_id in (None, row.user_id) and self.role_id in (None, row.guild_id, *row.roles)
 
 
 def group() -> app_commands.Group:

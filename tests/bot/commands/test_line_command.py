@@ -124,6 +124,12 @@ async def test_clear_takes_a_role(world, studio):
     assert [(await stored(world, row)).state for row in (painter, other)] == ["cancelled", "queued"]
 
 
+async def test_clear_takes_everyone_as_a_role_of_the_server(world, studio):
+    here, elsewhere = await waiting(world), await waiting(world, guild_id=OTHER_GUILD)
+    await line(world, "clear", role=GUILD_ID)
+    assert [(await stored(world, row)).state for row in (here, elsewhere)] == ["cancelled", "queued"]
+
+
 async def test_clear_takes_who_has_joined_lately(world, studio, monkeypatch):
     old, new, gone = [await waiting(world, user_id=user_id) for user_id in (1, 2, 4)]
 
