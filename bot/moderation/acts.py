@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import discord
@@ -45,9 +45,16 @@ async def delete(client: Client, row: RequestRow, *, actor_id: int) -> None:
         Refused: the bot can no longer reach the message.
     """
     await client.studio.withdrawals.withdraw_message(row.id)
-    await remove_message(client, row)
-    async with client.database.transaction(patient=True) as connection:
-        await audit.append(connection, deletion(row, actor_id), now=time.time())
+    deed = deletion(row, actor_id)
+    try:
+        await remove_message(client, row)
+    except Refused:
+        deed = replace(deed, action="delete-failed")
+        raise
+    finally:
+        if row.deleted_at is None:
+            async with client.database.transaction(patient=True) as connection:
+                await audit.append(connection, deed, now=time.time())
 
 
 async def remove_message(client: Client, row: RequestRow) -> None:

@@ -27,6 +27,7 @@ ACTIONS = (
     "appeal-approved",
     "appeal-upheld",
     "block",
+    "delete-failed",
     "deleted",
     "filter-added",
     "filter-hit",

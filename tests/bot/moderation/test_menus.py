@@ -114,9 +114,16 @@ async def test_a_message_that_is_gone_is_deleted_with_what_was_kept_of_its_pictu
         await files.read(sha256)
 
 
-async def test_a_message_out_of_reach_is_said_to_be(world, row):
+async def test_a_message_out_of_reach_is_said_to_be_and_audited(world, row):
     world.desk.fail("DELETE", "*", 403, 50001)
     assert await press(world, f"moddelete:{row.id}") == "I can no longer reach that message: I may not see its channel."
+    assert await written(world) == [("delete-failed", MO_ID, ANN_ID, row.id)]
+
+
+async def test_what_is_deleted_twice_is_audited_once(world, row):
+    for act in ("moddelete", "modhour"):
+        assert (await press(world, f"{act}:{row.id}")).startswith(f"#{row.short_id} is deleted.")
+    assert [action for action, *_ in await written(world)].count("deleted") == 1
 
 
 @pytest.mark.parametrize(
