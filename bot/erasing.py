@@ -56,6 +56,7 @@ async def erase_member(connection: Connection, user_id: int, *, with_messages: b
     """
     withdrawn = await erasing.withdraw_all(connection, user_id=user_id, now=now)
     messages = await erasing.doom_messages(connection, user_id=user_id) if with_messages else 0
+    await erasing.erase_reports(connection, user_id=user_id)
     request_ids = await erasing.request_ids(connection, user_id=user_id)
     return Erased(
         requests=len(await erasing.erase_words(connection, user_id=user_id, now=now)),

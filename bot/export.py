@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bot.store.audit import AuditRow
     from bot.store.blocks import Block
+    from bot.store.reports import ReportRow
     from bot.store.requests import RequestRow
 
 SECRET = frozenset({"interaction_token"})
@@ -33,13 +34,24 @@ class Picture:
     data: bytes
 
 
-def document(requests: Sequence[RequestRow], blocks: Sequence[Block], audit: Sequence[AuditRow]) -> bytes:
+def document(
+    requests: Sequence[RequestRow], blocks: Sequence[Block], reports: Sequence[ReportRow], audit: Sequence[AuditRow]
+) -> bytes:
     """What is kept, as JSON: ids as text, since many programs round large numbers, times as ISO 8601."""
     kept = {
         "requests": [{"short_id": row.short_id, **_facts(asdict(row))} for row in requests],
         "blocks": [
             {"server": str(block.guild_id), "until": _time(block.until), "reason": block.reason, "by": block.kind}
             for block in blocks
+        ],
+        "reports": [
+            {
+                "at": _time(report.reported_at),
+                "server": str(report.guild_id),
+                "request": report.request_id,
+                "reason": report.reason,
+            }
+            for report in reports
         ],
         "noted": [
             {"at": _time(row.at), "server": str(row.guild_id or ""), "what": row.action, "request": row.request_id}

@@ -68,6 +68,7 @@ async def _export(interaction: discord.Interaction[Client]) -> tuple[bytes, str]
     async with client.database.reading() as connection:
         rows = await own_data.requests_of(connection, user_id)
         blocks = await own_data.blocks_of(connection, user_id)
+        reports = await own_data.reports_by(connection, user_id)
         audit = await own_data.audit_of(connection, user_id)
         files = await stored_files.of_requests(connection, [row.id for row in rows])
     by_id = {row.id: row for row in rows}
@@ -78,7 +79,7 @@ async def _export(interaction: discord.Interaction[Client]) -> tuple[bytes, str]
                 pictures.append(Picture(by_id[file.request_id], file.sha256, await client.files.read(file.sha256)))
             except FileGone:
                 continue
-    facts = await asyncio.to_thread(document, rows, blocks, audit)
+    facts = await asyncio.to_thread(document, rows, blocks, reports, audit)
     packed = await asyncio.to_thread(archive, facts, pictures, most_bytes=interaction.filesize_limit)
     if packed is None:
         raise Refused("mydata-too-large")

@@ -106,7 +106,6 @@ async def _report(interaction: discord.Interaction[Client], row: RequestRow, rea
             actor_id=reporter_id,
             user_id=row.user_id,
             request_id=row.id,
-            reason=reason,
         )
         await audit.append(connection, deed, now=time.time())
 

@@ -111,6 +111,8 @@ async def page(
     """
     A server's rows, newest first.
 
+    Why a member reported something stands beside the report alone, where it can be erased.
+
     Args:
         before_id: the last id of the page before; None is the first page.
         user_id: only what this member did, or what is about them.
@@ -118,7 +120,14 @@ async def page(
     """
     rows = await connection.execute_fetchall(
         """
-        SELECT * FROM audit
+        SELECT id, at, guild_id, actor_id, action, user_id, request_id, facts, CASE action
+            WHEN 'report' THEN (
+                SELECT reason FROM reports
+                WHERE reports.request_id = audit.request_id AND reporter_id = actor_id
+            )
+            ELSE reason
+        END AS reason
+        FROM audit
         WHERE (guild_id = :guild_id OR (:with_everywhere AND guild_id IS NULL)) AND id < :before_id
             AND (:user_id IS NULL OR :user_id IN (user_id, actor_id)) AND (:action IS NULL OR action = :action)
         ORDER BY id DESC LIMIT :count

@@ -60,6 +60,15 @@ async def erase_words(
     return [row["id"] for row in rows]
 
 
+async def erase_reports(connection: Connection, *, user_id: int) -> None:
+    """Erase why a member reported pictures."""
+    await _count(
+        connection,
+        "UPDATE reports SET reason = NULL WHERE reporter_id = :user_id AND reason IS NOT NULL",
+        {"user_id": user_id},
+    )
+
+
 async def request_ids(connection: Connection, *, user_id: int) -> list[int]:
     """The numbers of all requests of a member."""
     rows = await connection.execute_fetchall("SELECT id FROM requests WHERE user_id = :user_id", {"user_id": user_id})

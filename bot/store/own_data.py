@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.store.audit import AuditRow
 from bot.store.blocks import Block
+from bot.store.reports import ReportRow
 from bot.store.requests import read_rows
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ async def blocks_of(connection: Connection, user_id: int) -> list[Block]:
     """All blocks of a member, those that have run out among them."""
     rows = await connection.execute_fetchall("SELECT * FROM blocks WHERE user_id = :user_id", {"user_id": user_id})
     return [Block(**dict(row)) for row in rows]
+
+
+async def reports_by(connection: Connection, user_id: int) -> list[ReportRow]:
+    """What a member has reported to moderators, oldest first."""
+    rows = await connection.execute_fetchall(
+        "SELECT request_id, guild_id, reason, reported_at FROM reports WHERE reporter_id = :user_id ORDER BY id",
+        {"user_id": user_id},
+    )
+    return [ReportRow(**dict(row)) for row in rows]
 
 
 async def audit_of(connection: Connection, user_id: int) -> list[AuditRow]:

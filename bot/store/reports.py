@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aiosqlite import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """What a member reported."""
+
+    request_id: int
+    guild_id: int
+    reason: str | None
+    reported_at: float
 
 
 async def put(

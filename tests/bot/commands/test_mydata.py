@@ -8,7 +8,7 @@ import pytest
 from desk import ANN_ID, BEN_ID, CHANNEL_ID, command_payload, form_payload, press_payload
 
 from bot.__main__ import main
-from bot.store import audit, blocks, messages, requests
+from bot.store import audit, blocks, messages, reports, requests
 from bot.store.audit import Deed
 from bot.store.blocks import Block
 
@@ -59,6 +59,32 @@ async def test_an_export_holds_no_secret_and_no_moderator(world):
     assert "spam" in text
     assert '"old"' not in text
     assert "999" not in text
+
+
+async def report(world, row, user_id):
+    async with world.database.transaction() as connection:
+        await reports.put(connection, request_id=row.id, reporter_id=user_id, guild_id=7, reason="not nice", now=1.0)
+        deed = Deed(action="report", guild_id=7, actor_id=user_id, user_id=row.user_id, request_id=row.id)
+        await audit.append(connection, deed, now=1.0)
+
+
+async def told_moderators(world):
+    async with world.database.reading() as connection:
+        rows = await audit.page(
+            connection, guild_id=7, before_id=None, user_id=None, action=None, count=9, with_everywhere=False
+        )
+    return [row.reason for row in rows]
+
+
+async def test_what_a_member_reported_is_in_their_export_alone_and_goes_with_their_data(world):
+    row = await world.row(user_id=BEN_ID)
+    await report(world, row, ANN_ID)
+    [kept_of_ann], kept_of_ben = (await kept(world))["reports"], (await kept(world, user_id=BEN_ID))["reports"]
+    assert (kept_of_ann["request"], kept_of_ann["reason"], kept_of_ben) == (row.id, "not nice", [])
+    assert await told_moderators(world) == ["not nice"]
+    await world.client.eraser.erase(ANN_ID, with_messages=False)
+    assert [each["reason"] for each in (await kept(world))["reports"]] == [None]
+    assert await told_moderators(world) == [None]
 
 
 async def test_an_export_holds_the_pictures_that_are_kept_but_none_that_was_withheld(world):
