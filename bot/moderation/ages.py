@@ -40,6 +40,8 @@ _MEASURES = (
     "percent x k th people pictures bit bits colors colours frames poses views angles"
 )
 _NO_MEASURE = rf"(?! (?:{'|'.join(_MEASURES.split())})\b)"
+_NO_ASPECT = r"(?<!\b16(?= (?:9|10)\b))"
+"""16:9 says how wide a picture is."""
 _PERSONS = "she|he|they|girl|boy|who|woman|man|daughter|son|i"
 _OLD = r" ?(?:years?|yrs?|y) ?(?:olds?|os?|young|of age)\b"
 AGES = [
@@ -47,11 +49,11 @@ AGES = [
     for pattern in (
         rf"\b(\d{{1,2}}){_OLD}",
         rf"\b(\d{{1,2}}) (?:to|or|and) (?:\d{{1,2}}){_OLD}",
-        r"\b(\d{1,2})(?:y|yrs?)\b",
+        r"\b(\d{1,2}) ?(?:y|yrs?)\b",
         r"\b(1[0-7])f\b",
         rf"\bage[ds]? ?(?:of |is |about |around |only |just )?(\d{{1,2}})\b{_NO_MEASURE}",
         rf"\b(?:looks?|looking) (?:like |about |only )?(\d{{1,2}})\b{_NO_MEASURE}",
-        rf"\b(?:girls?|boys?|daughter|son) (1[0-7])\b{_NO_MEASURE}",
+        rf"\b(?:girls?|boys?|daughter|son) (1[0-7])\b{_NO_MEASURE}{_NO_ASPECT}",
         rf"\b(?:turns|turned|turning|im) (?:just )?(\d{{1,2}})\b{_NO_MEASURE}",
         rf"\b(?:{_PERSONS})(?: s| is| re| are| m| am| was| just| only| of)+ (\d{{1,2}})\b{_NO_MEASURE}",
     )
