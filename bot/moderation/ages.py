@@ -118,7 +118,7 @@ def _with_digits(words: Sequence[str]) -> list[str]:
 
 
 def _chinese_number(text: str) -> int:
-    """A number as it is written; of two beside each other, as in "seven or eight", the first."""
+    """A number as it is written; of two beside each other, as in "seven or eight", the first; of 十十 the last ten."""
     if text.isdigit():
         return int(text)
     if "百" in text:
@@ -126,4 +126,4 @@ def _chinese_number(text: str) -> int:
     tens, ten, ones = text.rpartition("十")
     if not ten:
         return CHINESE_DIGITS[text[0]]
-    return 10 * (CHINESE_DIGITS[tens[-1]] if tens else 1) + (CHINESE_DIGITS[ones[0]] if ones else 0)
+    return 10 * (CHINESE_DIGITS.get(tens[-1], 1) if tens else 1) + (CHINESE_DIGITS[ones[0]] if ones else 0)
