@@ -160,7 +160,8 @@ async def delete(interaction: discord.Interaction[Client], request_id: int) -> N
     if row.user_id != interaction.user.id and not await _may_touch(interaction, row):
         raise Refused("not-yours-delete")
     await acknowledge(interaction)
-    await _note(interaction, acts.deletion(row, interaction.user.id))
+    if row.deleted_at is None:
+        await _note(interaction, acts.deletion(row, interaction.user.id))
     await interaction.client.studio.withdrawals.withdraw_message(request_id)
     await acts.note_deleted(interaction.client, [request_id])
     try:

@@ -246,6 +246,13 @@ async def test_deleting_ones_own_is_audited_and_cancelling_it_is_not(world, row)
     assert await written(world) == [("deleted", ANN_ID, ANN_ID, row.id)]
 
 
+async def test_deleting_ones_own_twice_is_audited_once(world, row, monkeypatch):
+    monkeypatch.setattr(world.client.presses, "is_repeat", lambda *_: False)
+    for interaction_id in (6, 7):
+        await world.answer(panel_press(f"delete:{row.id}", flags=0, interaction_id=interaction_id))
+    assert [action for action, *_ in await written(world)] == ["deleted"]
+
+
 # Report
 
 
