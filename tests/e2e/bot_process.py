@@ -92,10 +92,11 @@ class BotProcess:
         ended = asyncio.create_task(self.process.wait())
         connected = asyncio.create_task(self.playground.wait_for(lambda: self.playground.is_connected, START_S))
         await asyncio.wait({ended, connected}, return_when=asyncio.FIRST_COMPLETED)
+        was_connected = connected.done() and not connected.exception()  # and may be cut off again by now
         for task in (ended, connected):
             task.cancel()
         assert self.is_running, f"the bot ended with status {self.process.returncode}:\n{self.log}"
-        assert self.playground.is_connected, self.log
+        assert was_connected, self.log
 
     async def ended(self) -> int:
         """The exit status, once the process has ended."""
