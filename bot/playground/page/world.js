@@ -40,7 +40,7 @@ export class World {
 
   /** Those whom one can act as: the open server's members first. */
   get members() {
-    const people = this.people.filter(({ username }) => this.users.includes(username));
+    const people = this.users.map((name) => this.people.find(({ username }) => username === name));
     const isMember = (person) => Number(Boolean(this.membershipOf(person)));
     return people.sort((one, other) => isMember(other) - isMember(one));
   }
@@ -177,7 +177,7 @@ export class World {
       roles: info.roles,
       bot: { ...info.bot, bot: true },
     });
-    if (!this.me) this.user = this.people.find(({ username }) => this.users.includes(username)).username;
+    if (!this.me) this.user = this.users[0];
     const before = this.channel;
     this.settle();
     this.changed();

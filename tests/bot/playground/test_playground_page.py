@@ -587,6 +587,14 @@ async def test_a_button_that_goes_leaves_the_focus_on_its_message(page, bot):
     await expect(page.locator(f"#message-{first}")).to_be_focused()
 
 
+async def test_without_a_name_one_acts_as_the_first_member_and_not_as_the_bots_owner(browser, playground, bot):
+    page = await browser.new_page()
+    await page.goto(f"{playground.url}/")
+    await expect(page.get_by_role("button", pressed=True)).to_contain_text("Ann")
+    await expect(page.get_by_role("button", name=re.compile("^(Ann|Ben|Mo|Oda)")).last).to_contain_text("Oda")
+    await page.close()
+
+
 async def test_a_phone_reaches_channels_and_members(visit, bot, playground):
     page = await visit(viewport=PHONE)
     await page.get_by_role("button", name="Acting as Ann").click()
