@@ -82,6 +82,18 @@ PLACES: dict[Relation, Sequence[str]] = {
 }
 EMPTY, TAGGED, TAGS_ALONE = 0.1, 0.18, 0.12
 """Shares of captions: none at all (for classifier-free guidance), label with tags, tags alone."""
+FILLED_UP = 0.4
+"""Share of captions with words that mean nothing, so that words which training never sees are read past."""
+FILLED_SUBJECTS = ("{n} of {a x}", "a {n} {x}", "{n} {x}", "the {n} {x}", "{a x}, {n}", "{x} {n}", "{x}, {n}", "{a x}")
+FILLED_BACKGROUNDS = (
+    "{s} {n} a {c} background",
+    "{s} {n} of a {c} background",
+    "{s}, {n} {c} background",
+    "{s} on a {n} {c} background",
+    "{s} on a {c} {n}",
+    "{s} on a {c} background",
+)
+CONSONANTS, VOWELS = "bcdfghjklmnprstvwz", "aeiou"
 
 
 def held_out(templates: Sequence[str]) -> frozenset[str]:
@@ -110,7 +122,10 @@ class Captions:
         if random.random() < EMPTY:
             return ""
         if len(scene.placed) == 1:
-            return self._finished(scene, self._subject(scene.placed[0], random), random)
+            subject = self._subject(scene.placed[0], random)
+            if scene.relation is None and random.random() < FILLED_UP:
+                return self._filled_up(scene, subject, random)
+            return self._finished(scene, subject, random)
         joint, swapped = random.choice(RELATION_WORDS[scene.relation or "beside"])
         first, second = (self._labelled(one) for one in (scene.placed[::-1] if swapped else scene.placed))
         if random.random() < 0.75:
@@ -154,6 +169,17 @@ class Captions:
         usual = random.random() < 0.5
         return _filled(BACKGROUND_TEMPLATES[0] if usual else random.choice(self._backgrounds), text, scene.background)
 
+    def _filled_up(self, scene: Scene, subject: str, random: Random) -> str:
+        """The same in words of which some are made up."""
+
+        def fill(template: str, words: str, colour: str = "") -> str:
+            return _filled(template.replace("{n}", _made_up(random)), words, colour)
+
+        text = fill(random.choice(FILLED_SUBJECTS), subject)
+        if scene.background == WHITE and random.random() < 0.75:
+            return text
+        return fill(random.choice(FILLED_BACKGROUNDS), text, scene.background)
+
 
 def _split(templates: Sequence[str], *, unseen: bool) -> list[str]:
     hidden: Collection[str] = held_out(templates)
@@ -167,6 +193,17 @@ def _filled(template: str, subject: str, colour: str = "") -> str:
         .replace("{s}", subject)
         .replace("{a c}", _with_article(colour))
         .replace("{c}", colour)
+    )
+
+
+def _made_up(random: Random) -> str:
+    """One or two words of a few syllables each."""
+    return " ".join(
+        "".join(
+            random.choice(CONSONANTS) + random.choice(VOWELS) + random.choice(("", "", *CONSONANTS))
+            for _ in range(random.randint(1, 4))
+        )
+        for _ in range(random.choice((1, 1, 2)))
     )
 
 

@@ -78,6 +78,16 @@ def test_positions_are_never_said_the_wrong_way_round(captions, relation, patter
     assert not [text for text in said(captions, two(relation)) if re.search(pattern, text)]
 
 
+def test_four_captions_in_ten_hold_words_that_mean_nothing_and_say_the_rest(captions, emoji):
+    templates = " ".join(set(SUBJECT_TEMPLATES + BACKGROUND_TEMPLATES) - held_out(SUBJECT_TEMPLATES))
+    known = set(re.findall(r"[\w-]+", f"{templates} an blue {emoji[3].label} {' '.join(emoji[3].tags)}"))
+    texts = [captions.training(of(), random.Random(number)) for number in range(1000)]
+    filled = [text for text in texts if set(re.findall(r"[\w-]+", text)) - known]
+    assert 250 < len(filled) < 450
+    assert all("blue" in text for text in filled)
+    assert sum("dog face" in text for text in filled) > 0.7 * len(filled)
+
+
 def test_what_is_held_out_is_the_same_in_every_run():
     assert held_out(SUBJECT_TEMPLATES) == held_out(SUBJECT_TEMPLATES)
     assert len(held_out(SUBJECT_TEMPLATES)) == 5
