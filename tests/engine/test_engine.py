@@ -169,7 +169,7 @@ async def test_composed_pictures_share_calls_with_plain_ones(engine):
 
 
 async def test_what_the_notations_did_is_told_with_progress_and_result(engine):
-    events = [event async for event in engine.stream(small("a (heart:99) __nowhere__ <lora:pixel:1>"))]
+    events = [event async for event in engine.stream(small("a (heart:99) __nowhere__ <lora:nowhere:1>"))]
     rules = {"weight_clamped", "wildcard_unknown", "lora_unknown"}
     assert {note.rule for note in events[0].notes} == {note.rule for note in events[-1].notes} == rules
 
