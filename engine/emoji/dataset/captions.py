@@ -134,6 +134,11 @@ class Captions:
             scene, f"{first} {joint} {second}", random, templates=("{x}", "draw {x}", "an emoji of {x}")
         )
 
+    def plain(self, scene: Scene) -> str:
+        """The label and the background, in the plainest words."""
+        [one] = scene.placed
+        return _filled(BACKGROUND_TEMPLATES[0], _filled(SUBJECT_TEMPLATES[0], self._labelled(one)), scene.background)
+
     def unseen(self, scene: Scene, random: Random) -> str:
         """The label, at times with a held-out tag, in held-out templates, with the background named."""
         [one] = scene.placed

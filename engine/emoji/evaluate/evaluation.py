@@ -19,7 +19,7 @@ from engine.emoji.evaluate.companions import Effect, effects
 from engine.emoji.evaluate.measures import background_of, mean_pairwise_distance, reconstruction_psnr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,7 +30,7 @@ SUBJECTS_FILE = Path(__file__).with_name("subjects.txt")
 """The first 300 emoji in emojibase's order without flags and skin tones, each by its code and label."""
 SUBJECTS, SEEDS = 300, 4
 GUIDANCE_SUBJECTS = 60
-"""Drawn again at the two guidance scales, evenly spread over the subjects."""
+"""Drawn again at the two guidance scales, and in plain words, evenly spread over the subjects."""
 LOW_GUIDANCE, HIGH_GUIDANCE = 1.0, 7.0
 SEED = 4
 """Of the captions, backgrounds, the classifier and the pictures' first seed."""
@@ -44,6 +44,8 @@ class Evaluation:
     seeds: int
     background_right: float
     subject_in_top5: float
+    top5_in_plain_words: float
+    """With captions of label and background alone."""
     classifier_own_top5: float
     top5_at_low_guidance: float
     top5_at_high_guidance: float
@@ -87,8 +89,11 @@ def evaluate(
         for index in everything
     }
     captions = {index: unseen.unseen(scene, random) for index, scene in scenes.items()}
+    plain = {index: unseen.plain(scene) for index, scene in scenes.items()}
 
-    def drawn(chosen: Sequence[int], guidance: float | None) -> NDArray[np.uint8]:
+    def drawn(
+        chosen: Sequence[int], guidance: float | None, captions: Mapping[int, str] = captions
+    ) -> NDArray[np.uint8]:
         found = [
             painter.draw([captions[index]] * seeds, range(SEED, SEED + seeds), guidance=guidance)
             for index in tqdm(chosen, desc="pictures", unit="caption", mininterval=5)
@@ -125,6 +130,7 @@ def evaluate(
         background_right=float(np.mean(backgrounds)),
         subject_in_top5=float(right.mean()),
         classifier_own_top5=classifier.own_top5,
+        top5_in_plain_words=float(recognised(spread, drawn(spread, None, plain)).mean()),
         top5_at_low_guidance=float(recognised(spread, drawn(spread, LOW_GUIDANCE)).mean()),
         top5_at_high_guidance=float(recognised(spread, drawn(spread, HIGH_GUIDANCE)).mean()),
         pairwise_distance=float(np.mean([mean_pairwise_distance(list(row)) for row in usual])) if seeds > 1 else 0.0,

@@ -22,7 +22,8 @@ def figures(evaluation: Evaluation, card: ModelCard) -> str:
     rows: Mapping[str, str] = {
         "background colour right": share(evaluation.background_right),
         "subject among the classifier's first five": share(evaluation.subject_in_top5),
-        "the same of unseen augmentations of the data": share(evaluation.classifier_own_top5),
+        "the same in plain words (“LABEL on a COLOUR background”)": share(evaluation.top5_in_plain_words),
+        "the classifier's own, of unseen augmentations of the data": share(evaluation.classifier_own_top5),
         f"subject right at guidance {LOW_GUIDANCE:g} and {HIGH_GUIDANCE:g}": (
             f"{share(evaluation.top5_at_low_guidance)} and {share(evaluation.top5_at_high_guidance)}"
         ),

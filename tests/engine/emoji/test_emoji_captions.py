@@ -88,6 +88,10 @@ def test_four_captions_in_ten_hold_words_that_mean_nothing_and_say_the_rest(capt
     assert sum("dog face" in text for text in filled) > 0.7 * len(filled)
 
 
+def test_the_plainest_caption_is_label_and_background(captions):
+    assert captions.plain(of("teal")) == "dog face on a teal background"
+
+
 def test_what_is_held_out_is_the_same_in_every_run():
     assert held_out(SUBJECT_TEMPLATES) == held_out(SUBJECT_TEMPLATES)
     assert len(held_out(SUBJECT_TEMPLATES)) == 5

@@ -115,7 +115,8 @@ class Copyist:
             self.labels.append(self._labels[index])
             colour = next((colour for colour in COLOURS if f" {colour} background" in caption), "white")
             wrong_subject = self._fault == "subject" or (
-                self._fault == "guidance" and guidance == evaluation.LOW_GUIDANCE
+                (self._fault == "guidance" and guidance == evaluation.LOW_GUIDANCE)
+                or (self._fault == "words" and caption != f"{self._labels[index]} on a {colour} background")
             )
             placed = Placed(emoji=0 if wrong_subject else index, side=40 if wrong_subject else 128)
             drawn.append(
@@ -162,6 +163,11 @@ def test_a_wrong_subject_is_found(measure):
 def test_what_guidance_does_is_found(measure):
     found = measure("guidance")
     assert found.top5_at_low_guidance < found.top5_at_high_guidance
+
+
+def test_whether_it_is_the_words_that_are_not_understood_is_found(measure):
+    found = measure("words")
+    assert found.subject_in_top5 < found.top5_in_plain_words == measure().top5_in_plain_words
 
 
 def test_only_listed_subjects_are_drawn_in_the_order_of_the_list(
@@ -213,6 +219,7 @@ FOUND = Evaluation(
     seeds=4,
     background_right=0.991,
     subject_in_top5=0.86,
+    top5_in_plain_words=0.94,
     classifier_own_top5=0.98,
     top5_at_low_guidance=0.5,
     top5_at_high_guidance=0.8,
@@ -229,6 +236,7 @@ def test_the_card_tells_every_figure(painter):
     for figure in (
         "99.1%",
         "86.0%",
+        "94.0%",
         "98.0%",
         "50.0% and 80.0%",
         "21.0",
