@@ -59,8 +59,9 @@ def file(name, title=""):
 
 
 async def test_what_fits_the_model_is_offered_by_title_and_file_name(world):
-    assert await offered(world, "") == [("All in Gold (gold)", "gold"), ("Pixel Art (pixel_v2)", "pixel_v2")]
-    assert await offered(world, "PIX") == [("Pixel Art (pixel_v2)", "pixel_v2")]
+    gold, pixel, bundled = ("All in Gold (gold)", "gold"), ("Pixel Art (pixel_v2)", "pixel_v2"), ("pixel", "pixel")
+    assert await offered(world, "") == [gold, bundled, pixel, ("sketch", "sketch")]
+    assert await offered(world, "PIX") == [bundled, pixel]
     assert await offered(world, "v2") == [("Pixel Art (pixel_v2)", "pixel_v2")]
     assert await offered(world, "nothing like it") == []
 
@@ -137,7 +138,7 @@ async def test_what_is_added_behind_the_end_of_what_is_shown_is_told(world):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("pixel", "I know no LoRA pixel. Nearest: pixel\\_v2."),
+        ("pixel_", "I know no LoRA pixel\\_. Nearest: pixel\\_v2."),
         ("goldd", "I know no LoRA goldd. Nearest: gold."),
         ("Pixel Art", "I know no LoRA Pixel Art. Nearest: pixel\\_v2."),
         ("**zzz**", "I know no LoRA \\*\\*zzz\\*\\* that could be used here."),

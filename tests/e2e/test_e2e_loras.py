@@ -88,7 +88,9 @@ async def test_models_tells_what_can_be_used_and_what_cannot(studio):
         "**Emoji** · `emoji`",
         "**grand**",
         "**Pixel Art** · `pixel`",
+        "**sketch**",
+        "**gold**",
     ]
     assert [("does not fit Emoji" in line, WORDS in line) for line in lines if line.startswith("-#")] == [
-        (False, False), (True, False), (False, True),
+        (False, False), (True, False), (False, True), (False, False), (False, False),
     ]  # fmt: skip

@@ -303,7 +303,7 @@ async def test_values_are_offered_for_the_limit_that_was_chosen(world):
     assert await offered(world, limit="account_days", value="3") == ["3", "30", "365"]
     assert await offered(world, limit="models", value="") == ["all", "none", "emoji"]
     assert await offered(world, limit="models", value="emo") == ["emoji"]
-    assert await offered(world, limit="loras", value="") == ["all", "none"]
+    assert await offered(world, limit="loras", value="") == ["all", "none", "pixel", "sketch"]
     assert await offered(world, limit="nothing", value="") == []
 
 

@@ -51,11 +51,13 @@ async def test_everything_is_told_that_is_known(world):
     assert lines[models + 2].startswith("-# Stable Diffusion 1.x · ")
     assert lines[models + 2].endswith(" MB · 20 steps · licence MIT")
     loras = lines.index("### LoRAs")
-    assert lines[loras + 1 : loras + 7] == [
+    assert lines[loras + 1 : loras + 9] == [
         "**broken**",
         "-# 0.1 kB · cannot be used: its file is cut short or no safetensors file\\: 6 bytes hold no complete header",
         "**grand**",
         "-# Stable Diffusion XL · 18 kB · does not fit Emoji (Stable Diffusion 1.x)",
+        "**pixel**",
+        "-# 1.1 MB",
         "**Pixel Art** · `pixel_v2`",
         "-# 3.3 kB · licence MIT · trigger words: pixel art, 8-bit",
     ]
