@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 from desk import APP_ID, CHANNEL_ID, message
+from road import Clock
 
 from bot import delivery as delivery_module
 from bot import replies
@@ -18,18 +19,10 @@ BY_BOT = f"/channels/{CHANNEL_ID}/messages/900"
 SEND = f"/channels/{CHANNEL_ID}/messages"
 
 
-class Time:
-    """Just after the request was made, until a test says otherwise."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def time():
-    return Time()
+    """Just after the request was made, until a test says otherwise."""
+    return Clock(0.0)
 
 
 @pytest.fixture

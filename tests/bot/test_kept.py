@@ -1,20 +1,14 @@
 import pytest
+from road import Clock
 
 from bot.kept import Kept
 
 ANN, BEN = 1, 2
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 import pytest
-from road import HandDelivery, until
+from road import Clock, HandDelivery, until
 from rows import row
 
 from bot import progress
@@ -13,16 +13,9 @@ from bot.replies import Reply
 from bot.undeliverable import MessageGone
 
 
-class Time:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def time():
-    return Time()
+    return Clock(0.0)
 
 
 @pytest.fixture

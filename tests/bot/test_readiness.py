@@ -5,6 +5,7 @@ from statistics import median
 
 import pytest
 from playedline import PlayedLine
+from road import Clock
 from rows import row
 
 from bot.outlook import Outlook, Pace
@@ -103,16 +104,9 @@ def test_a_time_without_work_is_no_measurement():
     assert pace.rate == 1.0
 
 
-class Time:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def time():
-    return Time()
+    return Clock(1000.0)
 
 
 @pytest.fixture
