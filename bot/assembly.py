@@ -44,9 +44,10 @@ async def assemble(settings: Settings, engine: Engine, database: Database, opera
     files = Files(settings.data_dir, database, most_bytes=settings.most_disk_bytes)
     floor = FloorGate(engine.readings)
     filters = FilterGate(engine.readings, floor, operators_rules)
-    admission = Admission(database, settings.limits, gates=_gates(settings, engine, floor, filters))
+    blocked = BlockedMembers(settings.servers)
+    admission = Admission(database, settings.limits, gates=_gates(settings, engine, blocked, floor, filters))
     delivery = Delivery()
-    members = Members(database, admission, BlockedMembers(settings.servers))
+    members = Members(database, admission, blocked)
     prices = await _prices(database, engine)
     endings = Endings(
         database=database,
@@ -95,11 +96,13 @@ async def assemble(settings: Settings, engine: Engine, database: Database, opera
     return Bot(client=client, studio=studio, recovery=recovery)
 
 
-def _gates(settings: Settings, engine: Engine, floor: FloorGate, filters: FilterGate) -> tuple[Gate, ...]:
+def _gates(
+    settings: Settings, engine: Engine, blocked: BlockedMembers, floor: FloorGate, filters: FilterGate
+) -> tuple[Gate, ...]:
     """What a request passes before limits and quota are looked at, in this order."""
     disks = (settings.data_dir, settings.database_path.parent)
     gates = (
-        BlockedMembers(settings.servers),
+        blocked,
         floor,
         filters,
         EnglishOnly(engine),

@@ -6,7 +6,6 @@ import io
 import time
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
 import structlog
 
@@ -135,7 +134,7 @@ async def _say(client: Client, row: RequestRow, flag: FlaggedRow, outcome: str, 
     try:
         async with client.amending:
             await client.delivery.opening(row, amend)
-    except (DeliveryError, discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except (DeliveryError, *OUT_OF_REACH) as error:
         log.warning("appeal_not_shown", request_id=row.id, error=str(error))
         return False
     return True
